@@ -1,0 +1,42 @@
+"""Tab-separated tables with a header: UTF-8, LF, no quoting."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from scripts.common.errors import StepError
+from scripts.common.files import whole
+
+UTTERANCE_COLUMNS = ["utterance", "speaker", "subset", "path", "samples", "transcript"]
+REJECTED_COLUMNS = ["utterance", "path", "reason"]
+LEAKED_COLUMNS = ["utterance", "transcript", "heldout_utterance", "heldout_subset"]
+
+_FORMAT = {"sep": "\t", "quoting": 3, "encoding": "utf-8"}  # 3: csv.QUOTE_NONE, a transcript may hold quotes
+
+
+def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A table of strings (`samples`: int64) that has exactly `columns`.
+
+    Raises StepError for another header.
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, **_FORMAT)
+    if list(table.columns) != columns:
+        raise StepError(f"{path} has the columns {list(table.columns)}, expected {columns}: remake it")
+    return table.astype({"samples": "int64"}) if "samples" in columns else table
+
+
+def write_table(table: pd.DataFrame, path: Path, columns: list[str]) -> None:
+    """Write `columns` of a table atomically, sorted by the first (a copy with the same content has the same bytes)."""
+    ordered = table.reindex(columns=columns).sort_values(columns[0], kind="stable")
+    with whole(path) as temporary:
+        ordered.to_csv(temporary, index=False, lineterminator="\n", **_FORMAT)
+
+
+def read_utterances(path: Path) -> pd.DataFrame:
+    """utterances.tsv or a part of it: see UTTERANCE_COLUMNS; `samples` at 16 kHz, `path` relative to the corpus."""
+    return read_table(path, UTTERANCE_COLUMNS)
+
+
+def write_utterances(table: pd.DataFrame, path: Path) -> None:
+    """Write a table of utterances, sorted by utterance id."""
+    write_table(table, path, UTTERANCE_COLUMNS)
