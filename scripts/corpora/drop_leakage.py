@@ -1,0 +1,46 @@
+"""Drop every utterance whose transcript occurs among held-out transcripts: pre-training must not hear them."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from scripts.common import tables
+from scripts.common.errors import run
+from scripts.common.text import leakage_key
+from scripts.corpora.list_utterances import HELDOUT_COLUMNS
+
+
+def drop_leakage(utterances: pd.DataFrame, heldout: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(kept, leaked): leaked has LEAKED_COLUMNS, with the first held-out utterance that says the same."""
+    first = heldout.assign(key=heldout["transcript"].map(leakage_key)).drop_duplicates("key").set_index("key")
+    keys = utterances["transcript"].map(leakage_key)
+    leaks = keys.isin(first.index)
+    leaked = utterances.loc[leaks, ["utterance", "transcript"]].assign(
+        heldout_utterance=keys[leaks].map(first["utterance"]),
+        heldout_subset=keys[leaks].map(first["subset"]),
+    )
+    return utterances[~leaks], leaked
+
+
+def main() -> None:
+    """Parse the command line and write both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--utterances", type=Path, required=True)
+    parser.add_argument("--heldout", type=Path, nargs="*", default=[], help="heldout.tsv of the corpora to keep clear of")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--leaked", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    heldout = [tables.read_table(path, HELDOUT_COLUMNS) for path in arguments.heldout]
+    kept, leaked = drop_leakage(
+        tables.read_utterances(arguments.utterances),
+        pd.concat([pd.DataFrame(columns=HELDOUT_COLUMNS), *heldout]),
+    )
+    tables.write_table(leaked, arguments.leaked, tables.LEAKED_COLUMNS)
+    tables.write_utterances(kept, arguments.output)
+    print(f"{len(leaked)} utterances say what a held-out one says and are left out ({arguments.leaked}), {len(kept)} stay")
+
+
+if __name__ == "__main__":
+    run(main)

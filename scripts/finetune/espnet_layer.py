@@ -1,0 +1,69 @@
+"""Run one of ESPnet's programs with what it needs on this torch: python -m scripts.finetune.espnet_layer asr_train ...
+
+ESPnet 202511 is used as it is; `prepare` mends four things before its modules are imported:
+
+- g2p_en downloads an NLTK corpus when it is imported, although only English text-to-speech uses it;
+- torchaudio's compiled extensions need CUDA libraries, which a CPU torch does not bring; without the extensions
+  torchaudio takes its documented pure-Python path;
+- the wav2vec 2.0 encoder builds its padding mask over raw samples with a T x T intermediate, which for 15 s of
+  speech takes over 100 GB;
+- fairseq's masks ignore the seed (scripts/common/masks.py).
+
+ESPnet's own averaging of epochs is switched off: it sums integer buffers and, asked for several averages, changes the
+first state it loaded in place. scripts/finetune/average_weights.py averages instead.
+"""
+
+import importlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+from scripts.common import masks
+
+
+def prepare() -> None:
+    """Make `espnet2` importable and its wav2vec 2.0 encoder usable. Call it before the first import of espnet2."""
+    os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # fairseq checkpoints hold more than tensors
+    sys.modules.setdefault("g2p_en", ModuleType("g2p_en"))
+    if torch.version.cuda is None:
+        _hide_torchaudio_extensions()
+    encoder = importlib.import_module("espnet2.asr.encoder.wav2vec2_encoder")
+    encoder.make_pad_mask = padding_mask
+    wav2vec2 = importlib.import_module("fairseq.models.wav2vec.wav2vec2")
+    wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices)
+    trainer = importlib.import_module("espnet2.train.trainer")
+    trainer.average_nbest_models = lambda *args, **kwargs: None
+
+
+def padding_mask(lengths: torch.Tensor) -> torch.Tensor:
+    """Where a batch is padding: lengths (B,) in samples -> bool (B, max(lengths)), true after each length."""
+    return torch.arange(int(lengths.max()), device=lengths.device)[None] >= lengths[:, None]
+
+
+def _hide_torchaudio_extensions() -> None:
+    """Import torchaudio's loader of extensions ahead of torchaudio and point it at a folder that has none."""
+    package = importlib.util.find_spec("torchaudio")
+    if package is None or package.origin is None or "torchaudio" in sys.modules:
+        return
+    name = "torchaudio._extension.utils"
+    spec = importlib.util.spec_from_file_location(name, Path(package.origin).parent / "_extension" / "utils.py")
+    loader = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loader)
+    loader._LIB_DIR = Path(package.origin).parent / "no-extensions-without-cuda"
+    sys.modules[name] = loader
+
+
+def main() -> None:
+    """Hand the words after the program's name to that program of espnet2.bin."""
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    prepare()
+    importlib.import_module(f"espnet2.bin.{sys.argv[1]}").main(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What a fairseq checkpoint says of itself, and the sidecar that vouches for it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scripts.common import files
+from scripts.common.errors import StepError
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Updates done, and the validation loss (bits) measured then; None where none was."""
+
+    updates: int
+    validation_loss: float | None
+
+
+def summarise(checkpoint: Path) -> Summary:
+    """Read the counters of a checkpoint that this machine's own trainer has written (unpickles it)."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False, mmap=True)
+    updates = state["optimizer_history"][-1]["num_updates"]
+    return Summary(int(updates), state["extra_state"].get("val_loss"))
+
+
+def publish(source: Path, target: Path, sidecar: dict[str, Any]) -> None:
+    """Publish a checkpoint and, beside it, a sidecar .json with its updates, validation loss and sha256.
+
+    The sidecar comes last: a checkpoint without one was not finished.
+    """
+    summary = summarise(source)
+    files.publish(source, target)
+    facts = {
+        "updates": summary.updates,
+        "validation_loss": summary.validation_loss,
+        "sha256": files.sha256(target),
+    }
+    files.write_json(target.with_suffix(".json"), facts | sidecar)
+
+
+def verified(checkpoint: Path) -> dict[str, Any]:
+    """The sidecar of a checkpoint whose bytes it vouches for: unpickling runs code, so look first.
+
+    Raises StepError where they differ.
+    """
+    sidecar = checkpoint.with_suffix(".json")
+    if not sidecar.exists():
+        raise StepError(f"{checkpoint} has no sidecar {sidecar.name}: remake both")
+    facts = files.read_json(sidecar)
+    if files.sha256(checkpoint) != facts["sha256"]:
+        raise StepError(f"{checkpoint} is not the file that {sidecar.name} describes (sha256): remake or restore it")
+    return facts

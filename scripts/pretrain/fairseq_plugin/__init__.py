@@ -1,0 +1,88 @@
+"""fairseq plugin (common.user_dir): wav2vec 2.0 pre-training as a function of seed, update, epoch and utterances alone.
+
+Stock fairseq draws masks from the operating system's entropy, keeps random streams running across updates and
+changes its validation batches at every validation, so that a run that was killed and resumed ends elsewhere than one
+that was not. With this plugin, on the same machine and number of processes, both end with the same bits.
+Only functions of fairseq main 3d262bb2 (ve-fairseq 0.12.3) are replaced; each says why.
+"""
+
+import os
+import shutil
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq import file_io, utils
+from fairseq.data import data_utils, iterators
+from fairseq.data.audio.raw_audio_dataset import RawAudioDataset
+from fairseq.distributed import utils as distributed
+from fairseq.models.wav2vec import wav2vec2
+from fairseq.trainer import Trainer
+
+from scripts.common import masks
+
+MASKS, CROPS, VALIDATION = 7, 11, 13  # keep the random streams apart
+
+
+def _mix(*numbers: int) -> int:
+    """One 31-bit seed from several numbers (numpy's SeedSequence spreads them)."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0] >> 1)
+
+
+def _set_seed(self: Trainer) -> None:
+    """Restart numpy's stream (layer drop, masks) at every update, as fairseq restarts torch's."""
+    _stock_set_seed(self)
+    np.random.seed(_mix(self.cfg.common.seed, self.get_num_updates(), MASKS))
+
+
+def _valid_step(self: Trainer, sample: dict[str, Any], raise_oom: bool = False) -> Any:
+    """Give a validation batch the same masks and negatives at every validation."""
+    first = int(sample["id"][0]) if sample else 0
+    seed = _mix(self.cfg.common.seed, first, VALIDATION)
+    np.random.seed(seed)
+    utils.set_torch_seed(seed)
+    return _stock_valid_step(self, sample, raise_oom)
+
+
+def _get_valid_iterator(self: Trainer, subset: str, disable_iterator_cache: bool = True) -> Any:
+    """A fresh iterator each time: the cached one would count epochs and change its batches."""
+    return _stock_get_valid_iterator(self, subset, disable_iterator_cache=True)
+
+
+def _collater(self: RawAudioDataset, samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Crop by epoch and utterances, whichever worker collates, instead of by the worker's stream."""
+    utterances = [sample["id"] for sample in samples if sample["source"] is not None]
+    with data_utils.numpy_seed(CROPS, getattr(self, "_epoch", 1), *utterances):
+        return _stock_collater(self, samples)
+
+
+def _set_epoch(self: RawAudioDataset, epoch: int) -> None:
+    """Remember the epoch for `_collater`."""
+    self._epoch = epoch
+
+
+def _iterator_init(self: iterators.EpochBatchIterator, *args: Any, **kwargs: Any) -> None:
+    """Start fresh workers each epoch: persistent ones keep a copy of the dataset that never hears `set_epoch`."""
+    _stock_iterator_init(self, *args, **kwargs | {"reuse_dataloader": False, "persistent_workers": False})
+
+
+def _copy(source: str, target: str, overwrite: bool = False) -> str:
+    """Copy a checkpoint atomically: a kill during fairseq's plain copy leaves a truncated checkpoint_last.pt."""
+    shutil.copyfile(source, f"{target}.tmp")
+    os.replace(f"{target}.tmp", target)
+    return target
+
+
+_stock_set_seed, Trainer._set_seed = Trainer._set_seed, _set_seed
+_stock_valid_step, Trainer.valid_step = Trainer.valid_step, _valid_step
+_stock_get_valid_iterator, Trainer.get_valid_iterator = Trainer.get_valid_iterator, _get_valid_iterator
+_stock_collater, RawAudioDataset.collater = RawAudioDataset.collater, _collater
+RawAudioDataset.set_epoch = _set_epoch
+_stock_iterator_init, iterators.EpochBatchIterator.__init__ = iterators.EpochBatchIterator.__init__, _iterator_init
+file_io.PathManager.copy = staticmethod(_copy)
+wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices, distributed.get_data_parallel_rank)
+
+if not torch.cuda.is_available():
+    # all_gather_list would allocate its buffers on a GPU unless they exist (two processes on CPU, gloo)
+    distributed.all_gather_list._buffer = torch.ByteTensor(16384 * 64)
+    distributed.all_gather_list._cpu_buffer = torch.ByteTensor(16384)

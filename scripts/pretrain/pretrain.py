@@ -1,0 +1,112 @@
+"""Pre-train with fairseq from the milestone before (or from the start) to one milestone, and publish it.
+
+fairseq works in an undeclared directory beside the output, named after everything that decides the result, so that a
+job that was killed goes on where it last saved and never on something stale. What is published is linked from there
+in one step: a milestone is there whole or not at all.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scripts.common import digests, files, provenance, trainer
+from scripts.common.errors import StepError, run
+from scripts.pretrain import checkpoints
+from scripts.pretrain.fairseq_command import Segment, command, update_freq
+from scripts.pretrain.recipe import decisive
+
+
+def identity(arguments: argparse.Namespace, resumed: dict[str, Any] | None) -> dict[str, Any]:
+    """Everything that decides the bits of a milestone, but for the machine and the number of processes."""
+    return {
+        "updates": arguments.updates,
+        "recipe": digests.digest(decisive(arguments.recipe)),
+        "effective_gpus": arguments.effective_gpus,
+        "seed": arguments.seed,
+        "train_manifest_sha256": files.sha256(arguments.train_manifest),
+        "valid_manifest_sha256": files.sha256(arguments.valid_manifest),
+        "resumed_from_sha256": resumed and resumed["sha256"],
+    }
+
+
+def place_manifests(train: Path, valid: Path, data: Path) -> None:
+    """Copy both manifests with their root (the first line, relative to the manifest's folder) made absolute.
+
+    fairseq splits entries at colons (audio.zip:offset:length), so a working directory with one cannot be read.
+    """
+    for name, manifest in (("train", train), ("valid", valid)):
+        root, entries = manifest.read_text(encoding="utf-8").split("\n", 1)
+        absolute = (manifest.parent / root).resolve()
+        if ":" in str(absolute):
+            raise StepError(f"{absolute} has a colon in its path, which fairseq cannot read: work in another directory")
+        files.write_text(data / f"{name}.tsv", f"{absolute}\n{entries}")
+
+
+def train(segment: Segment) -> Path:
+    """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with."""
+    last = segment.work / "checkpoints" / "checkpoint_last.pt"
+    # A finished run that is started again would train one more update.
+    if not last.exists() or checkpoints.summarise(last).updates < segment.updates:
+        print(f"fairseq's own log: {segment.work / 'train.log'}", flush=True)
+        trainer.run(command(segment), segment.work / "train.log")
+    if not last.exists() or (reached := checkpoints.summarise(last).updates) != segment.updates:
+        found = f"at update {reached}" if last.exists() else "without a checkpoint"
+        raise StepError(f"fairseq stopped {found} instead of {segment.updates}: see {segment.work / 'train.log'}")
+    return last
+
+
+def main() -> None:
+    """Parse the command line and run one segment."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", type=Path, required=True, help="fairseq configuration (YAML)")
+    parser.add_argument("--train-manifest", type=Path, required=True)
+    parser.add_argument("--valid-manifest", type=Path, required=True)
+    parser.add_argument("--updates", type=int, required=True, help="the milestone: updates since the start of the chain")
+    parser.add_argument("--effective-gpus", type=int, required=True, help="GPUs whose batch is simulated")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before; none: start anew")
+    parser.add_argument("--best-before", type=Path, nargs="?", help="the best checkpoint until the milestone before")
+    parser.add_argument("--output", type=Path, required=True, help="after-N-updates.pt; a sidecar .json goes beside it")
+    parser.add_argument("--best", type=Path, required=True, help="lowest validation loss so far; with a sidecar, too")
+    arguments = parser.parse_args()
+
+    started = time.monotonic()
+    resumed = checkpoints.verified(arguments.resume_from) if arguments.resume_from else None
+    made_from = identity(arguments, resumed)
+    work = arguments.output.parent.resolve() / "work" / f"{arguments.output.stem}-{digests.digest(made_from)}"
+    gpus = torch.cuda.device_count()
+    segment = Segment(
+        recipe=arguments.recipe.resolve(),
+        data=work / "data",
+        work=work,
+        updates=arguments.updates,
+        update_freq=update_freq(arguments.effective_gpus, max(gpus, 1)),
+        gpus=gpus,
+        seed=arguments.seed,
+        resume_from=arguments.resume_from.resolve() if arguments.resume_from else None,
+    )
+    place_manifests(arguments.train_manifest, arguments.valid_manifest, segment.data)
+    last = train(segment)
+
+    sidecar = {
+        "made_from": made_from,
+        "gpus": gpus,
+        "device": torch.cuda.get_device_name() if gpus else "cpu",
+        "update_freq": segment.update_freq,
+        "seconds_in_this_job": round(time.monotonic() - started, 1),
+    } | provenance.circumstances("torch", "ve-fairseq")
+    checkpoints.publish(last, arguments.output, sidecar)
+    own_best = last.with_name("checkpoint_best.pt")  # absent where no validation beat those of earlier segments
+    if own_best.exists():
+        checkpoints.publish(own_best, arguments.best, sidecar)
+    else:
+        files.publish(arguments.best_before, arguments.best)
+        files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
+    print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""Bring a checkpoint made elsewhere, from a path or a URL, and accept it only if its sha256 is the one in the config.
+
+A checkpoint is unpickled, which runs code, so nobody should load one they have not pinned. Where the config holds no
+sha256, the step says which digest it found and which key to set, and stops.
+"""
+
+import argparse
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from scripts.common import files
+from scripts.common.errors import StepError, run
+
+
+def bring(path: Path | None, url: str | None, target: Path) -> None:
+    """Copy from `path` if given, else download from `url` (https, http, file)."""
+    try:
+        if path is not None:
+            shutil.copyfile(path, target)
+        elif url is not None:
+            with urllib.request.urlopen(url) as source, target.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+        else:
+            raise StepError("neither path nor url is set")
+    except (OSError, urllib.error.URLError, ValueError) as error:
+        raise StepError(f"cannot read {path or url}: {error}; download it yourself and set path") from error
+
+
+def provide(path: Path | None, url: str | None, expected_sha256: str | None, output: Path, key: str) -> None:
+    """Publish the checkpoint and a sidecar if its sha256 is `expected_sha256`; a StepError names `key` otherwise."""
+    with files.whole(output) as temporary:
+        bring(path, url, temporary)
+        found = files.sha256(temporary)
+        if expected_sha256 is None:
+            raise StepError(f"{path or url} has sha256 {found}: if you trust it, set {key}.sha256 to that in the config")
+        if found != expected_sha256.lower():
+            raise StepError(f"{path or url} has sha256 {found}, but {key}.sha256 says {expected_sha256}: do not use it")
+    source = str(path) if path is not None else url
+    files.write_json(output.with_suffix(".json"), {"updates": None, "sha256": found, "source": source})
+
+
+def main() -> None:
+    """Parse the command line and provide one checkpoint."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--path", type=Path, nargs="?")
+    parser.add_argument("--url", nargs="?")
+    parser.add_argument("--sha256", nargs="?", help="hexadecimal; without it the step stops and says what it found")
+    parser.add_argument("--key", required=True, help="the checkpoint's key in the config, for messages")
+    parser.add_argument("--output", type=Path, required=True, help="a sidecar .json goes beside it")
+    arguments = parser.parse_args()
+    provide(arguments.path, arguments.url, arguments.sha256, arguments.output, arguments.key)
+
+
+if __name__ == "__main__":
+    run(main)
