@@ -1,13 +1,15 @@
 """Run one of ESPnet's programs with what it needs on this torch: python -m scripts.finetune.espnet_layer asr_train ...
 
-ESPnet 202511 is used as it is; `prepare` mends four things before its modules are imported:
+ESPnet 202511 is used as it is; `prepare` mends six things before its modules are imported:
 
 - g2p_en downloads an NLTK corpus when it is imported, although only English text-to-speech uses it;
 - torchaudio's compiled extensions need CUDA libraries, which a CPU torch does not bring; without the extensions
   torchaudio takes its documented pure-Python path;
 - the wav2vec 2.0 encoder builds its padding mask over raw samples with a T x T intermediate, which for 15 s of
   speech takes over 100 GB;
-- fairseq's masks ignore the seed (scripts/common/masks.py).
+- the encoder's checkpoint would be downloaded if it were not there: here it is an input and has to be there;
+- fairseq's masks ignore the seed (scripts/common/masks.py);
+- checkpoint.pth is written in place, so that a kill at the wrong moment leaves nothing to resume from.
 
 ESPnet's own averaging of epochs is switched off: it sums integer buffers and, asked for several averages, changes the
 first state it loaded in place. scripts/finetune/average_weights.py averages instead.
@@ -17,12 +19,14 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 
-from scripts.common import masks
+from scripts.common import files, masks
 
 
 def prepare() -> None:
@@ -33,15 +37,29 @@ def prepare() -> None:
         _hide_torchaudio_extensions()
     encoder = importlib.import_module("espnet2.asr.encoder.wav2vec2_encoder")
     encoder.make_pad_mask = padding_mask
+    encoder.download_w2v = lambda url, directory: str(Path(directory) / url)
     wav2vec2 = importlib.import_module("fairseq.models.wav2vec.wav2vec2")
     wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices)
     trainer = importlib.import_module("espnet2.train.trainer")
     trainer.average_nbest_models = lambda *args, **kwargs: None
+    torch.save = _whole(torch.save)
 
 
 def padding_mask(lengths: torch.Tensor) -> torch.Tensor:
     """Where a batch is padding: lengths (B,) in samples -> bool (B, max(lengths)), true after each length."""
     return torch.arange(int(lengths.max()), device=lengths.device)[None] >= lengths[:, None]
+
+
+def _whole(save: Callable[..., None]) -> Callable[..., None]:
+    """torch.save that leaves a file under its name whole or not at all."""
+
+    def save_whole(value: Any, file: Any, *args: Any, **kwargs: Any) -> None:
+        if not isinstance(file, str | os.PathLike):
+            return save(value, file, *args, **kwargs)
+        with files.whole(Path(file)) as temporary, temporary.open("wb") as opened:
+            save(value, opened, *args, **kwargs)
+
+    return save_whole
 
 
 def _hide_torchaudio_extensions() -> None:

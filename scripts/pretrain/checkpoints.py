@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from scripts.common import files
-from scripts.common.errors import StepError
 
 
 @dataclass(frozen=True)
@@ -38,17 +37,3 @@ def publish(source: Path, target: Path, sidecar: dict[str, Any]) -> None:
         "sha256": files.sha256(target),
     }
     files.write_json(target.with_suffix(".json"), facts | sidecar)
-
-
-def verified(checkpoint: Path) -> dict[str, Any]:
-    """The sidecar of a checkpoint whose bytes it vouches for: unpickling runs code, so look first.
-
-    Raises StepError where they differ.
-    """
-    sidecar = checkpoint.with_suffix(".json")
-    if not sidecar.exists():
-        raise StepError(f"{checkpoint} has no sidecar {sidecar.name}: remake both")
-    facts = files.read_json(sidecar)
-    if files.sha256(checkpoint) != facts["sha256"]:
-        raise StepError(f"{checkpoint} is not the file that {sidecar.name} describes (sha256): remake or restore it")
-    return facts

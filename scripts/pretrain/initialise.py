@@ -39,7 +39,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.output.parent, prefix=".initialise-") as directory:
         checkpoint = Path(directory).resolve() / "checkpoint.pt"
         initialise(arguments.recipe, arguments.seed, checkpoint)
-        sidecar = {"made_from": {"updates": 0, "seed": arguments.seed}} | provenance.circumstances("torch", "ve-fairseq")
+        sidecar = {"made_from": {"updates": 0, "seed": arguments.seed}}
+        sidecar |= provenance.circumstances("torch", "ve-fairseq")
         checkpoints.publish(checkpoint, arguments.output, sidecar)
 
 

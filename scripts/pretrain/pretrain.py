@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from scripts.common import digests, files, provenance, trainer
+from scripts.common import digests, files, provenance, sidecars, trainer
 from scripts.common.errors import StepError, run
 from scripts.pretrain import checkpoints
 from scripts.pretrain.fairseq_command import Segment, command, update_freq
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, required=True, help="fairseq configuration (YAML)")
     parser.add_argument("--train-manifest", type=Path, required=True)
     parser.add_argument("--valid-manifest", type=Path, required=True)
-    parser.add_argument("--updates", type=int, required=True, help="the milestone: updates since the start of the chain")
+    parser.add_argument("--updates", type=int, required=True, help="the milestone, counted from the start")
     parser.add_argument("--effective-gpus", type=int, required=True, help="GPUs whose batch is simulated")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before; none: start anew")
@@ -74,7 +74,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     started = time.monotonic()
-    resumed = checkpoints.verified(arguments.resume_from) if arguments.resume_from else None
+    resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
     made_from = identity(arguments, resumed)
     work = arguments.output.parent.resolve() / "work" / f"{arguments.output.stem}-{digests.digest(made_from)}"
     gpus = torch.cuda.device_count()

@@ -34,7 +34,7 @@ def provide(path: Path | None, url: str | None, expected_sha256: str | None, out
         bring(path, url, temporary)
         found = files.sha256(temporary)
         if expected_sha256 is None:
-            raise StepError(f"{path or url} has sha256 {found}: if you trust it, set {key}.sha256 to that in the config")
+            raise StepError(f"{path or url} has sha256 {found}: if you trust it, set {key}.sha256 to it in the config")
         if found != expected_sha256.lower():
             raise StepError(f"{path or url} has sha256 {found}, but {key}.sha256 says {expected_sha256}: do not use it")
     source = str(path) if path is not None else url

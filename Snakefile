@@ -1,0 +1,43 @@
+"""How much does pre-training wav2vec 2.0 on a language help speech recognition, and after how many updates?"""
+
+import shlex
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+sys.path.insert(0, workflow.basedir)
+from scripts.common.code import code_digest
+from scripts.common.configuration import check
+from scripts.common.errors import StepError
+
+# Steps are modules of the repository, run from the working directory.
+shell.prefix(f"export PYTHONPATH={shlex.quote(workflow.basedir)}; ")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+try:
+    check(config, SCHEMA, REPOSITORY)
+except StepError as error:
+    sys.exit(f"error: {error}")
+
+
+include: "workflow/rules/corpora.smk"
+include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/finetune.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/results.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/cer.md",
+        "results/cer-by-updates.svg",
+        "results/config.yaml",

@@ -1,0 +1,88 @@
+"""Score the transcripts of one subset: character error rate and what it is made of."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scripts.common.errors import StepError, run
+from scripts.common.files import write_json
+from scripts.common.tables import read_utterances
+from scripts.common.text import characters
+from scripts.evaluate.alignment import ErrorCounts, count_errors
+
+
+def read_hypotheses(path: Path) -> dict[str, str]:
+    """Transcripts by utterance from Kaldi text: `id SPACE characters` a line, an empty transcript is the id alone.
+
+    Raises StepError for a line without an id and for an utterance that is there twice.
+    """
+    transcripts: dict[str, str] = {}
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            utterance, _, transcript = line.rstrip("\r\n").partition(" ")
+            if not utterance:
+                raise StepError(f"{path}, line {number}, has no utterance id: transcribe again")
+            if utterance in transcripts:
+                raise StepError(f"{path} has utterance {utterance} twice: transcribe again")
+            transcripts[utterance] = transcript
+    return transcripts
+
+
+def references_of(utterances: pd.DataFrame, subset: str, path: Path) -> dict[str, str]:
+    """Transcripts by utterance of one subset. Raises StepError where the subset has no utterance; `path` is named."""
+    rows = utterances[utterances["subset"] == subset]
+    if rows.empty:
+        known = ", ".join(sorted(set(utterances["subset"]))) or "none"
+        raise StepError(f"{path} has no utterance of subset {subset} (its subsets: {known}): correct --subset")
+    return dict(zip(rows["utterance"], rows["transcript"], strict=True))
+
+
+def check_pairs(references: Mapping[str, str], hypotheses: Mapping[str, str], path: Path) -> None:
+    """Raise StepError unless both have the same utterances; `path` is the file of the hypotheses."""
+    if missing := sorted(references.keys() - hypotheses.keys()):
+        raise StepError(f"{path} lacks utterance {missing[0]} ({len(missing)} in all): transcribe again")
+    if unknown := sorted(hypotheses.keys() - references.keys()):
+        raise StepError(
+            f"{path} has utterance {unknown[0]}, which is not in the subset ({len(unknown)} in all): transcribe again"
+        )
+
+
+def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> ErrorCounts:
+    """Errors over all utterances of `references`; see scripts.common.text.characters for what is counted."""
+    pairs = ((characters(text), characters(hypotheses[utterance])) for utterance, text in references.items())
+    return sum((count_errors(reference, hypothesis) for reference, hypothesis in pairs), ErrorCounts())
+
+
+def report(counts: ErrorCounts, utterances: int) -> dict[str, Any]:
+    """What the JSON holds; `cer` is errors / characters, a fraction that insertions can push over 1."""
+    return {
+        "substitutions": counts.substitutions,
+        "deletions": counts.deletions,
+        "insertions": counts.insertions,
+        "characters": counts.characters,
+        "utterances": utterances,
+        "cer": counts.errors / counts.characters,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--utterances", type=Path, required=True, help="utterances.tsv with the references")
+    parser.add_argument("--subset", required=True, help="which of its subsets was transcribed")
+    parser.add_argument("--hypotheses", type=Path, required=True, help="Kaldi text: id SPACE characters")
+    parser.add_argument("--output", type=Path, required=True, help="JSON with counts and cer")
+    arguments = parser.parse_args()
+    references = references_of(read_utterances(arguments.utterances), arguments.subset, arguments.utterances)
+    hypotheses = read_hypotheses(arguments.hypotheses)
+    check_pairs(references, hypotheses, arguments.hypotheses)
+    counts = score(references, hypotheses)
+    if counts.characters == 0:
+        raise StepError(f"{arguments.utterances}: subset {arguments.subset} has only empty transcripts: list it again")
+    write_json(arguments.output, report(counts, len(references)))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,91 @@
+"""Transcribe subsets of a corpus with a fine-tuned model by CTC's best path, in one process: the model loads once.
+
+Greedy best path is what a CTC head without language model says by itself. Utterances go through one at a time:
+padding changes wav2vec 2.0 base's output, because the first layer's group norm runs over time.
+"""
+
+import argparse
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: more threads slow these short utterances down
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+
+from scripts.common import audio, files, tables
+from scripts.common.errors import StepError, run
+from scripts.finetune import espnet_layer
+
+BLANK = 0
+
+
+def best_path(frames: list[int], tokens: list[str]) -> str:
+    """Collapse repeats of the frames' most probable tokens, then drop blanks (Graves et al., 2006)."""
+    return "".join(tokens[token] for token, _ in itertools.groupby(frames) if token != BLANK)
+
+
+def load(config: Path, weights: Path, encoder: Path, device: str) -> tuple[torch.nn.Module, list[str]]:
+    """ESPnet's model in evaluation mode, and its tokens.
+
+    The encoder's place is set anew: the configuration holds the path at which it was trained.
+    """
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings["encoder_conf"] |= {"w2v_url": encoder.name, "w2v_dir_path": str(encoder.parent.resolve())}
+    espnet_layer.prepare()
+    from espnet2.tasks.asr import ASRTask
+
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        file.write(yaml.safe_dump(settings, allow_unicode=True))
+        file.flush()
+        model, _ = ASRTask.build_model_from_file(file.name, str(weights), device)
+    return model.eval(), settings["token_list"]
+
+
+@torch.inference_mode()
+def transcribe(model: torch.nn.Module, tokens: list[str], samples: np.ndarray, device: str) -> str:
+    """Transcript of 16 kHz samples (T,), float32 in [-1, 1)."""
+    speech = torch.from_numpy(samples)[None].to(device)
+    encoded, _ = model.encode(speech, torch.tensor([len(samples)], device=device))
+    return best_path(model.ctc.argmax(encoded)[0].tolist(), tokens)
+
+
+def hypotheses(
+    model: torch.nn.Module, tokens: list[str], utterances: pd.DataFrame, root: Path, device: str
+) -> Iterator[str]:
+    """Lines of Kaldi text, `id SPACE transcript`; an empty transcript leaves the id alone."""
+    for row in utterances.itertuples():
+        samples = np.frombuffer(audio.read_pcm(root / row.path, row.samples), dtype="<i2").astype(np.float32) / 32768
+        yield f"{row.utterance} {transcribe(model, tokens, samples, device)}".rstrip() + "\n"
+
+
+def main() -> None:
+    """Parse the command line and write one text file a subset."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="config.yaml that ESPnet wrote in training")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--encoder", type=Path, required=True, help="the checkpoint that the fine-tuning started from")
+    parser.add_argument("--utterances", type=Path, required=True)
+    parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
+    parser.add_argument("--subsets", nargs="+", required=True)
+    parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="one for each subset, in their order")
+    arguments = parser.parse_args()
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    utterances = tables.read_utterances(arguments.utterances)
+    model, tokens = load(arguments.config, arguments.weights, arguments.encoder, device)
+    for subset, output in zip(arguments.subsets, arguments.outputs, strict=True):
+        chosen = utterances[utterances["subset"] == subset]
+        if chosen.empty:
+            raise StepError(f"{arguments.utterances} has no utterance of subset {subset}")
+        files.write_text(output, "".join(hypotheses(model, tokens, chosen, arguments.root, device)))
+        print(f"{len(chosen)} utterances of {subset} transcribed: {output}", flush=True)
+
+
+if __name__ == "__main__":
+    run(main)

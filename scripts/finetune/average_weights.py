@@ -1,0 +1,60 @@
+"""Average the weights of the last epochs.
+
+ESPnet's own average is not used: it sums integer buffers (ten states of a counter come out tenfold) and, asked for
+several averages, changes the first state it loaded in place.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+import torch
+
+from scripts.common import files
+from scripts.common.errors import StepError, run
+
+
+def last_epochs(directory: Path, count: int) -> list[Path]:
+    """The `count` highest numbered Nepoch.pth of a directory, in order."""
+    numbered = {int(m[1]): path for path in directory.iterdir() if (m := re.fullmatch(r"(\d+)epoch\.pth", path.name))}
+    if len(numbered) < count:
+        raise StepError(f"{directory} holds {len(numbered)} epochs, average_last asks for {count}: lower it")
+    return [numbered[epoch] for epoch in sorted(numbered)[-count:]]
+
+
+def average(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Mean of floating-point tensors, summed in float64; of integer ones (counters) the last state's value.
+
+    The states given are not changed. Raises StepError where their names or shapes differ.
+    """
+    shapes = [{name: tensor.shape for name, tensor in state.items()} for state in states]
+    if any(other != shapes[0] for other in shapes):
+        raise StepError("the epochs hold different parameters: they are not of one model")
+    return {name: _mean([state[name] for state in states]) for name in states[0]}
+
+
+def _mean(tensors: list[torch.Tensor]) -> torch.Tensor:
+    if not tensors[0].is_floating_point():
+        return tensors[-1].clone()
+    total = torch.zeros_like(tensors[0], dtype=torch.float64)
+    for tensor in tensors:
+        total += tensor
+    return (total / len(tensors)).to(tensors[0].dtype)
+
+
+def main() -> None:
+    """Parse the command line and write the average."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=Path, required=True, help="folder of Nepoch.pth")
+    parser.add_argument("--last", type=int, required=True, help="how many epochs, counted from the end")
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    paths = last_epochs(arguments.epochs, arguments.last)
+    states = [torch.load(path, map_location="cpu", weights_only=True) for path in paths]
+    with files.whole(arguments.output) as temporary, temporary.open("wb") as file:
+        torch.save(average(states), file)
+    print(f"average of {', '.join(path.stem for path in paths)}")
+
+
+if __name__ == "__main__":
+    run(main)

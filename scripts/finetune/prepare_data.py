@@ -1,0 +1,59 @@
+"""Write what ESPnet trains from: wav.scp, text and shape files of train and dev, and the list of tokens."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from scripts.common import files, tables
+from scripts.common.errors import StepError, run
+from scripts.common.text import characters
+
+BLANK, UNKNOWN, END = "<blank>", "<unk>", "<sos/eos>"
+
+
+def tokens_of(transcripts: pd.Series) -> list[str]:
+    """The characters of the training transcripts, most frequent first, between ESPnet's special tokens."""
+    counts = Counter(character for transcript in transcripts for character in characters(transcript))
+    return [BLANK, UNKNOWN, *sorted(counts, key=lambda character: (-counts[character], character)), END]
+
+
+def data_files(utterances: pd.DataFrame, root: Path, tokens: int) -> dict[str, str]:
+    """File name -> content, a line an utterance, in ESPnet's (Kaldi's) formats.
+
+    The shapes are what ESPnet's collect-stats pass would find: samples, and `characters,tokens`.
+    """
+    lines = {"wav.scp": [], "text": [], "speech_shape": [], "text_shape.char": []}
+    for row in utterances.itertuples():
+        spoken = characters(row.transcript)
+        lines["wav.scp"].append(f"{row.utterance} {(root / row.path).resolve()}\n")
+        lines["text"].append(f"{row.utterance} {''.join(spoken)}\n")
+        lines["speech_shape"].append(f"{row.utterance} {row.samples}\n")
+        lines["text_shape.char"].append(f"{row.utterance} {len(spoken)},{tokens}\n")
+    return {name: "".join(content) for name, content in lines.items()}
+
+
+def main() -> None:
+    """Parse the command line and write the data folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--utterances", type=Path, required=True)
+    parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
+    parser.add_argument("--output", type=Path, required=True, help="a folder: train/, dev/ and tokens.txt")
+    arguments = parser.parse_args()
+
+    utterances = tables.read_utterances(arguments.utterances)
+    subsets = {name: utterances[utterances["subset"] == name] for name in ("train", "dev")}
+    for name, subset in subsets.items():
+        if subset.empty:
+            raise StepError(f"{arguments.utterances} has no utterance of subset {name}: fine-tuning needs train and dev")
+    tokens = tokens_of(subsets["train"]["transcript"])
+    for name, subset in subsets.items():
+        for file, content in data_files(subset, arguments.root, len(tokens)).items():
+            files.write_text(arguments.output / name / file, content)
+    files.write_text(arguments.output / "tokens.txt", "".join(f"{token}\n" for token in tokens))
+    print(f"{len(tokens)} tokens, {len(subsets['train'])} utterances to train on, {len(subsets['dev'])} of dev")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,161 @@
+"""Draw character error rate against updates of pre-training."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from scripts.common.errors import StepError, run
+from scripts.common.files import whole
+from scripts.common.tables import read_table
+from scripts.results.scores import SUBSETS
+from scripts.results.tabulate import CER_COLUMNS
+
+# Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/), without its yellow.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+GREYS = ["#444444", "#8A6D3B", "#7F7F7F"]
+SUBSET_STYLES = {
+    "dev": {"linestyle": ":", "marker": "o", "markerfacecolor": "white"},
+    "test": {"linestyle": "-", "marker": "s"},
+}
+LEVEL_STYLES = {"dev": (0, (2, 3)), "test": (0, (7, 3))}  # short dashes, long dashes
+STYLE = {
+    "font.size": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.fonttype": "path",  # the same letters on every machine
+    "svg.hashsalt": "cer-by-updates",  # the same bytes on every run
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """Scores of a subset that make one line: cer.tsv as `numeric` returns it. The name is empty for the only model."""
+
+    name: str
+    subset: str
+    scores: pd.DataFrame
+
+    def means(self) -> pd.DataFrame:
+        """Mean over seeds by checkpoint, sorted by updates: columns checkpoint, updates, percent."""
+        means = self.scores.groupby(["checkpoint", "updates"], dropna=False)["percent"].mean().reset_index()
+        return means.sort_values(["updates", "checkpoint"], ignore_index=True)
+
+
+def numeric(table: pd.DataFrame) -> pd.DataFrame:
+    """cer.tsv with `percent` (0 to 100 and beyond) and `updates` as numbers, NaN for a given checkpoint."""
+    return table.assign(
+        percent=100 * table["cer"].astype(float), updates=pd.to_numeric(table["updates"].replace("", None))
+    )
+
+
+def split_series(table: pd.DataFrame) -> tuple[list[Series], list[Series]]:
+    """Curves (rows `... @N updates`) and levels (rows named by their label alone) of one task, dev before test.
+
+    A curve is a model at a learning rate; the rate stands in the name where there are several.
+    """
+    rates = table["learning_rate"].nunique() > 1
+    shown = table["row"].str.extract(r"^(?P<name>.*?) ?(?P<at>@\S+ updates\*?)?$")
+    keyed = table.assign(name=shown["name"], curve=shown["at"].notna())
+    curves: list[Series] = []
+    levels: list[Series] = []
+    for (curve, name, rate), group in keyed.groupby(["curve", "name", "learning_rate"], sort=False):
+        title = ", ".join([name] * bool(name) + [f"lr {rate}"] * rates)
+        for subset in SUBSETS:
+            scores = group[group["subset"] == subset]
+            if not scores.empty:
+                (curves if curve else levels).append(Series(title, subset, scores))
+    return curves, levels
+
+
+def draw_curve(axes: Axes, series: Series, colour: str) -> None:
+    """The means as a line, the seeds as faint points, a star on the checkpoint with the lowest validation loss."""
+    means = series.means()
+    is_best = means["checkpoint"] == "best"
+    # The best checkpoint may be a milestone as well: two fine-tunings at one place, of which the line takes one.
+    line = means[~(is_best & means["updates"].isin(means.loc[~is_best, "updates"]))]
+    style = {"color": colour, "linewidth": 2, "markersize": 7} | SUBSET_STYLES[series.subset]
+    axes.plot(line["updates"], line["percent"], label=_title(series), zorder=3, **style)
+    if series.scores["seed"].nunique() > 1:
+        axes.scatter(
+            series.scores["updates"], series.scores["percent"], s=14, color=colour, alpha=0.3, linewidths=0, zorder=2
+        )
+    best = means[is_best]
+    axes.scatter(best["updates"], best["percent"], s=230, marker="*", color=colour, edgecolors="black", zorder=4)
+
+
+def draw_level(axes: Axes, series: Series, colour: str) -> None:
+    """A model that is no point on the way: its mean over seeds as a dashed line across."""
+    level = series.scores["percent"].mean()
+    axes.axhline(
+        level, color=colour, linewidth=1.6, linestyle=LEVEL_STYLES[series.subset], label=_title(series), zorder=1
+    )
+
+
+def _title(series: Series) -> str:
+    return f"{series.name}, {series.subset}" if series.name else series.subset
+
+
+def draw_task(axes: Axes, table: pd.DataFrame) -> None:
+    """All of one task, with axes and legend."""
+    curves, levels = split_series(table)
+    # One model: a colour a subset. Several: a colour a model, and the style tells the subsets apart.
+    subsets_share_colour = len({series.name for series in curves}) > 1
+    for number, series in enumerate(curves):
+        colour = number // len(SUBSETS) if subsets_share_colour else number
+        draw_curve(axes, series, COLOURS[colour % len(COLOURS)])
+    for number, series in enumerate(levels):
+        draw_level(axes, series, GREYS[number // len(SUBSETS) % len(GREYS)])
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_ylabel("character error rate (%)")
+    axes.set_xlabel("updates of pre-training")
+    axes.xaxis.set_major_formatter(lambda updates, _: _tick(updates))
+    handles, _ = axes.get_legend_handles_labels()
+    if (table["checkpoint"] == "best").any():
+        star = {"marker": "*", "markersize": 15, "linestyle": "", "color": "white", "markeredgecolor": "black"}
+        handles.append(Line2D([], [], label="lowest validation loss", **star))
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+
+
+def _tick(updates: float) -> str:
+    if updates == 0:
+        return "0\nrandom\ninitialisation"
+    return f"{updates / 1000:g}k" if updates >= 10_000 else f"{updates:g}"
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """The figure for all of cer.tsv, a panel a task."""
+    tasks = [(task, rows) for task, rows in numeric(table).groupby("task", sort=False)]
+    figure, panels = plt.subplots(len(tasks), figsize=(9, 4.8 * len(tasks)), squeeze=False, layout="constrained")
+    for axes, (task, rows) in zip(panels.flat, tasks, strict=True):
+        draw_task(axes, rows)
+        if len(tasks) > 1:
+            axes.set_title(task)
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--table", type=Path, required=True, help="cer.tsv")
+    parser.add_argument("--output", type=Path, required=True, help="picture to write, .svg")
+    arguments = parser.parse_args()
+    table = read_table(arguments.table, CER_COLUMNS)
+    if table.empty:
+        raise StepError(f"{arguments.table} has no scores: tabulate again")
+    with plt.rc_context(STYLE), whole(arguments.output) as temporary:
+        draw(table).savefig(temporary, format="svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,123 @@
+"""Gather all scores: cer.tsv with a row a score, cer.md in the shape of the published table."""
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import pandas as pd
+
+from scripts.common.errors import StepError, run
+from scripts.common.files import write_text
+from scripts.common.tables import read_table
+from scripts.results.labels import Checkpoint, checkpoint_of, row_labels
+from scripts.results.scores import COUNTS, SUBSETS, Score, read_scores
+
+CER_COLUMNS = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "subset", *COUNTS, "cer"]
+PUBLISHED_COLUMNS = ["row", "dev", "test", "note"]
+
+
+def long_table(scores: list[Score], rows: Mapping[Checkpoint, str]) -> str:
+    """cer.tsv: the scores in their order, `updates` empty for a given checkpoint, `cer` a fraction."""
+    lines = [CER_COLUMNS]
+    for score in scores:
+        known = vars(score.run) | vars(score) | {"row": rows[checkpoint_of(score)], "cer": score.cer}
+        lines.append(["" if known[column] is None else str(known[column]) for column in CER_COLUMNS])
+    return "".join("\t".join(line) + "\n" for line in lines)
+
+
+def markdown(
+    scores: list[Score], rows: Mapping[Checkpoint, str], labels: Mapping[str, str], published: pd.DataFrame
+) -> str:
+    """cer.md: a table a task with its own rows, then the published ones, then what the reader must know."""
+    tables = []
+    for task, of_task in _group(scores, lambda score: score.run.task).items():
+        lines = [_line(labels.get(task, task), *SUBSETS), _line("---", *["---:"] * len(SUBSETS))]
+        lines += own_rows(of_task, rows)
+        lines += [
+            _line(f"published: {row['row']}", *(row[subset] for subset in SUBSETS)) for _, row in published.iterrows()
+        ]
+        tables.append("\n".join(lines) + "\n\n" + "\n".join(notes(of_task, "\n".join(lines), published)) + "\n")
+    return "\n".join(tables)
+
+
+def own_rows(scores: list[Score], rows: Mapping[Checkpoint, str]) -> list[str]:
+    """One line a checkpoint and learning rate; a cell has the mean over seeds, and ± their standard deviation."""
+    several_rates = len({score.run.learning_rate for score in scores}) > 1
+    lines = []
+    for (checkpoint, rate), of_row in _group(scores, lambda s: (checkpoint_of(s), s.run.learning_rate)).items():
+        cells = [cell([score.cer for score in of_row if score.subset == subset]) for subset in SUBSETS]
+        lines.append(_line(rows[checkpoint] + (f", lr {rate}" if several_rates else ""), *cells))
+    if len({line.split(" | ")[0] for line in lines}) < len(lines):
+        raise StepError(f"two rows of {scores[0].run.task} have the same name: give each model a label of its own")
+    return lines
+
+
+def cell(rates: list[float]) -> str:
+    """Error rates in percent with one decimal, as published; sample standard deviation where there are several."""
+    percent = [100 * rate for rate in rates]
+    return f"{mean(percent):.1f}" + (f" ± {stdev(percent):.1f}" if len(percent) > 1 else "")
+
+
+def notes(scores: list[Score], table: str, published: pd.DataFrame) -> list[str]:
+    """List items under a table: on what it was measured, and what its marks mean."""
+    utterances = {score.subset: score.utterances for score in scores}
+    seeds = [
+        len(group) for group in _group(scores, lambda s: (checkpoint_of(s), s.run.learning_rate, s.subset)).values()
+    ]
+    fewest, most = min(seeds), max(seeds)
+    counted = str(most) if fewest == most else f"{fewest} to {most}"
+    size = " and ".join(f"{utterances[subset]:,} utterances of {subset}" for subset in SUBSETS)
+    shown = "one seed" if most == 1 else f"mean ± sample standard deviation over {counted} seeds"
+    lines = [f"- Character error rate in percent on {size}; {shown}."]
+    if "* |" in table:
+        lines.append("- `*`: the checkpoint with the lowest validation loss of pre-training.")
+    if not published.empty:
+        sources = "; ".join(dict.fromkeys(note for note in published["note"] if note))
+        lines.append(f"- `published:` as reported for the whole of AISHELL-1, not measured by this run. {sources}.")
+    return lines
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _group(scores: Iterable[Score], key: Callable[[Score], Any]) -> dict[Any, list[Score]]:
+    groups: dict[Any, list[Score]] = {}
+    for score in scores:
+        groups.setdefault(key(score), []).append(score)
+    return groups
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
+    return name, value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="JSON of score_cer, in the order of rows")
+    parser.add_argument(
+        "--best", type=_pair, nargs="*", default=[], help="MODEL=best.json, for checkpoints called best"
+    )
+    parser.add_argument("--label", type=_pair, nargs="*", default=[], help="NAME=LABEL: how to call a task or a model")
+    parser.add_argument("--published", type=Path, help="rows to add below: row, dev, test, note")
+    parser.add_argument("--tsv", type=Path, required=True, help="table with a row a score")
+    parser.add_argument("--markdown", type=Path, required=True, help="table as published")
+    arguments = parser.parse_args()
+    labels = dict(arguments.label)
+    scores = read_scores(arguments.scores, {model: Path(path) for model, path in arguments.best})
+    rows = row_labels(scores, labels)
+    published = pd.DataFrame(columns=PUBLISHED_COLUMNS)
+    if arguments.published:
+        published = read_table(arguments.published, PUBLISHED_COLUMNS)
+    table = markdown(scores, rows, labels, published)
+    write_text(arguments.tsv, long_table(scores, rows))
+    write_text(arguments.markdown, table)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,24 @@
+"""Print the configuration that ESPnet's asr_train would train with, as JSON.
+
+python resolve_finetuning.py OUTPUT.json [the arguments of asr_train]
+
+A process of its own: what ESPnet needs on this torch is patched into the libraries (scripts/finetune/espnet_layer.py).
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from scripts.finetune.espnet_layer import prepare
+
+
+def main() -> None:
+    prepare()
+    from espnet2.tasks.asr import ASRTask
+
+    parsed = vars(ASRTask.get_parser().parse_args(sys.argv[2:]))
+    Path(sys.argv[1]).write_text(json.dumps(parsed, default=str), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

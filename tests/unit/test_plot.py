@@ -1,0 +1,110 @@
+"""The curve: which scores become which lines, and a picture with the same bytes each time."""
+
+import sys
+import xml.etree.ElementTree
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from scripts.common.errors import StepError
+from scripts.results.plot import draw, main, numeric, split_series
+from scripts.results.tabulate import CER_COLUMNS
+
+
+def scored(model: str, checkpoint: str, row: str, updates: str, cer: float, **changed: str) -> list[dict[str, str]]:
+    """A row of dev and, 0.1 higher, one of test."""
+    same = dict.fromkeys(CER_COLUMNS, "1") | {"task": "aishell1", "learning_rate": "0.0002"}
+    same |= {"model": model, "checkpoint": checkpoint, "row": row, "updates": updates} | changed
+    return [same | {"subset": "dev", "cer": str(cer)}, same | {"subset": "test", "cer": str(cer + 0.1)}]
+
+
+def run_rows() -> list[dict[str, str]]:
+    return [
+        *scored("mandarin", "after-50000-updates", "@50k updates", "50000", 0.25, seed="1"),
+        *scored("mandarin", "after-50000-updates", "@50k updates", "50000", 0.5, seed="2"),
+        *scored("mandarin", "after-0-updates", "@0 updates", "0", 0.75),
+        *scored("mandarin", "best", "@40321 updates*", "40321", 0.125),
+        *scored("english", "given", "Wav2vec2.0(English)", "", 0.375),
+    ]
+
+
+def table(rows: list[dict[str, str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=CER_COLUMNS)
+
+
+def test_curves_are_means_over_seeds_in_the_order_of_updates() -> None:
+    curves, levels = split_series(numeric(table(run_rows())))
+    assert [(series.name, series.subset) for series in curves] == [("", "dev"), ("", "test")]
+    assert [(series.name, series.subset) for series in levels] == [
+        ("Wav2vec2.0(English)", "dev"),
+        ("Wav2vec2.0(English)", "test"),
+    ]
+    means = curves[0].means()
+    assert list(means["updates"]) == [0, 40321, 50000]
+    assert list(means["percent"]) == [75.0, 12.5, 37.5]
+    assert list(levels[1].scores["percent"]) == pytest.approx([47.5])
+
+
+def test_models_and_learning_rates_are_told_apart() -> None:
+    rows = [
+        *scored("tibetan", "after-800-updates", "tibetan @800 updates", "800", 0.5),
+        *scored("uyghur", "after-800-updates", "uyghur @800 updates", "800", 0.5),
+        *scored("uyghur", "after-800-updates", "uyghur @800 updates", "800", 0.25, learning_rate="0.002"),
+    ]
+    curves, levels = split_series(numeric(table(rows)))
+    assert [series.name for series in curves[::2]] == ["tibetan, lr 0.0002", "uyghur, lr 0.0002", "uyghur, lr 0.002"]
+    assert levels == []
+
+
+def drawn(rows: list[dict[str, str]]) -> plt.Axes:
+    figure = draw(table(rows))
+    plt.close(figure)
+    return figure.axes[0]
+
+
+def test_what_is_drawn() -> None:
+    axes = drawn(run_rows())
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    assert list(lines) == ["dev", "test", "Wav2vec2.0(English), dev", "Wav2vec2.0(English), test"]
+    assert list(lines["test"].get_xdata()) == [0, 40321, 50000]
+    assert list(lines["test"].get_ydata()) == pytest.approx([85, 22.5, 47.5])
+    assert list(lines["Wav2vec2.0(English), dev"].get_ydata()) == pytest.approx([37.5, 37.5])
+    looks = {(line.get_color(), str(line.get_linestyle()), str(line.get_marker())) for line in lines.values()}
+    assert len({(style, marker) for _, style, marker in looks}) >= 3, "told apart by more than colour"
+    assert [text.get_text() for text in axes.get_legend().get_texts()][-1] == "lowest validation loss"
+    assert "random" in axes.xaxis.get_major_formatter()(0, 0)
+
+
+def test_a_best_checkpoint_at_a_milestone_leaves_the_line_alone() -> None:
+    rows = [*run_rows(), *scored("mandarin", "after-40321-updates", "@40321 updates", "40321", 0.25)]
+    dev = drawn(rows).get_lines()[0]
+    assert list(dev.get_xdata()) == [0, 40321, 50000]
+    assert list(dev.get_ydata()) == [75.0, 25.0, 37.5]
+
+
+def test_a_panel_for_each_task() -> None:
+    figure = draw(table([*run_rows(), *scored("mandarin", "after-0-updates", "@0 updates", "0", 0.5, task="other")]))
+    plt.close(figure)
+    assert [axes.get_title() for axes in figure.axes] == ["aishell1", "other"]
+
+
+def plot(monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, str]], folder: Path, name: str) -> Path:
+    output = folder / name
+    table(rows).to_csv(folder / "cer.tsv", sep="\t", index=False)
+    monkeypatch.setattr(sys, "argv", ["plot", "--table", str(folder / "cer.tsv"), "--output", str(output)])
+    main()
+    return output
+
+
+def test_same_table_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first = plot(monkeypatch, run_rows(), tmp_path, "first.svg").read_bytes()
+    assert first == plot(monkeypatch, run_rows(), tmp_path, "second.svg").read_bytes()
+    assert xml.etree.ElementTree.fromstring(first).tag == "{http://www.w3.org/2000/svg}svg"
+    assert b"<dc:date>" not in first
+
+
+def test_a_table_without_scores_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(StepError, match="has no scores"):
+        plot(monkeypatch, [], tmp_path, "empty.svg")

@@ -1,0 +1,232 @@
+"""The table: names of rows, cells worked out by hand, and the scores that it refuses."""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scripts.common.errors import StepError
+from scripts.results.labels import row_labels, thousands
+from scripts.results.scores import Score, read_scores
+from scripts.results.tabulate import CER_COLUMNS, PUBLISHED_COLUMNS, cell, long_table, main, markdown
+
+LABELS = {"aishell1": "AISHELL-1", "english": "Wav2vec2.0(English)"}
+PUBLISHED = pd.DataFrame([["Wav2vec2.0(English)", "6.2", "6.7", "[1] a paper"]], columns=PUBLISHED_COLUMNS)
+NO_PUBLISHED = PUBLISHED.head(0)
+
+
+def write_score(root: Path, subset: str, tail: str, errors: int, task: str = "aishell1", **changed: int) -> Path:
+    """A score of `errors` substitutions in 200 characters of 20 utterances."""
+    path = root / f"results/cer/{task}/{subset}/from/{tail}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    counts = {"substitutions": errors, "deletions": 0, "insertions": 0, "characters": 200, "utterances": 20} | changed
+    path.write_text(json.dumps(counts | {"cer": errors / 200}))
+    return path
+
+
+def write_both(root: Path, tail: str, dev: int, test: int, task: str = "aishell1") -> list[Path]:
+    return [write_score(root, "dev", tail, dev, task), write_score(root, "test", tail, test, task)]
+
+
+@pytest.fixture
+def best(tmp_path: Path) -> dict[str, Path]:
+    path = tmp_path / "best.json"
+    path.write_text(json.dumps({"updates": 396437, "validation_loss": 2.5}))
+    return {"mandarin": path}
+
+
+def table(scores: list[Score], labels: dict[str, str] = LABELS, published: pd.DataFrame = NO_PUBLISHED) -> list[str]:
+    """The lines of cer.md that belong to a table, without its first two."""
+    text = markdown(scores, row_labels(scores, labels), labels, published)
+    return [line for line in text.splitlines() if line.startswith("|")][2:]
+
+
+@pytest.mark.parametrize(
+    ("updates", "shown"), [(0, "0"), (800, "800"), (1000, "1k"), (1500, "1500"), (50_000, "50k"), (396_437, "396437")]
+)
+def test_updates_of_a_milestone(updates: int, shown: str) -> None:
+    assert thousands(updates) == shown
+
+
+@pytest.mark.parametrize(
+    ("rates", "shown"),
+    [
+        ([0.0672], "6.7"),
+        ([1.5], "150.0"),
+        # Mean 12; deviations -2 0 2, their squares add up to 8, 8 / (3 - 1) = 4.
+        ([0.10, 0.12, 0.14], "12.0 ± 2.0"),
+    ],
+)
+def test_cell(rates: list[float], shown: str) -> None:
+    assert cell(rates) == shown
+
+
+def test_the_published_shape(tmp_path: Path, best: dict[str, Path]) -> None:
+    paths = [
+        *write_both(tmp_path, "mandarin/after-0-updates/lr-0.0002/seed-1", 150, 160),
+        *write_both(tmp_path, "mandarin/after-50000-updates/lr-0.0002/seed-1", 13, 15),
+        *write_both(tmp_path, "mandarin/best/lr-0.0002/seed-1", 10, 11),
+        *write_both(tmp_path, "english/given/lr-0.0002/seed-1", 12, 13),
+    ]
+    scores = read_scores(paths, best)
+    text = markdown(scores, row_labels(scores, LABELS), LABELS, PUBLISHED)
+    assert text == (
+        "| AISHELL-1 | dev | test |\n"
+        "| --- | ---: | ---: |\n"
+        "| @0 updates | 75.0 | 80.0 |\n"
+        "| @50k updates | 6.5 | 7.5 |\n"
+        "| @396k updates* | 5.0 | 5.5 |\n"
+        "| Wav2vec2.0(English) | 6.0 | 6.5 |\n"
+        "| published: Wav2vec2.0(English) | 6.2 | 6.7 |\n"
+        "\n"
+        "- Character error rate in percent on 20 utterances of dev and 20 utterances of test; one seed.\n"
+        "- `*`: the checkpoint with the lowest validation loss of pre-training.\n"
+        "- `published:` as reported for the whole of AISHELL-1, not measured by this run. [1] a paper.\n"
+    )
+
+
+def test_long_table(tmp_path: Path, best: dict[str, Path]) -> None:
+    paths = [
+        *write_both(tmp_path, "mandarin/best/lr-0.0002/seed-2", 10, 11),
+        *write_both(tmp_path, "english/given/lr-0.0002/seed-1", 12, 13),
+    ]
+    scores = read_scores(paths, best)
+    lines = [line.split("\t") for line in long_table(scores, row_labels(scores, LABELS)).splitlines()]
+    run = ["aishell1", "mandarin", "best", "@396k updates*", "396437", "0.0002", "2"]
+    given = ["aishell1", "english", "given", "Wav2vec2.0(English)", "", "0.0002", "1"]
+    assert lines == [
+        CER_COLUMNS,
+        [*run, "dev", "10", "0", "0", "200", "20", "0.05"],
+        [*run, "test", "11", "0", "0", "200", "20", "0.055"],
+        [*given, "dev", "12", "0", "0", "200", "20", "0.06"],
+        [*given, "test", "13", "0", "0", "200", "20", "0.065"],
+    ]
+
+
+def test_seeds_share_a_row_and_learning_rates_do_not(tmp_path: Path) -> None:
+    tail = "mandarin/after-800-updates/lr-{}/seed-{}"
+    paths = [
+        path
+        for seed, errors in ((1, 20), (2, 24), (3, 28))
+        for path in write_both(tmp_path, tail.format("0.002", seed), errors, 40)
+    ]
+    paths += write_both(tmp_path, tail.format("2e-05", 1), 100, 120)
+    scores = read_scores(paths, {})
+    assert table(scores) == [
+        "| @800 updates, lr 0.002 | 12.0 ± 2.0 | 20.0 ± 0.0 |",
+        "| @800 updates, lr 2e-05 | 50.0 | 60.0 |",
+    ]
+    assert "over 1 to 3 seeds" in markdown(scores, row_labels(scores, LABELS), LABELS, NO_PUBLISHED)
+
+
+def test_two_models_without_label_are_told_apart(tmp_path: Path) -> None:
+    paths = [
+        path
+        for model in ("tibetan", "uyghur")
+        for path in write_both(tmp_path, f"{model}/after-800-updates/lr-1/seed-1", 20, 40)
+    ]
+    assert table(read_scores(paths, {})) == [
+        "| tibetan @800 updates | 10.0 | 20.0 |",
+        "| uyghur @800 updates | 10.0 | 20.0 |",
+    ]
+
+
+def test_a_labelled_model_shows_its_updates_only_where_it_has_several(tmp_path: Path) -> None:
+    tails = ["mandarin/after-800-updates", "english/after-400-updates", "english/after-800-updates"]
+    scores = read_scores([path for tail in tails for path in write_both(tmp_path, f"{tail}/lr-1/seed-1", 20, 40)], {})
+    assert [line.split(" | ")[0] for line in table(scores)] == [
+        "| @800 updates",
+        "| Wav2vec2.0(English) @400 updates",
+        "| Wav2vec2.0(English) @800 updates",
+    ]
+    assert [line.split(" | ")[0] for line in table([s for s in scores if s.updates == 800])] == [
+        "| @800 updates",
+        "| Wav2vec2.0(English)",
+    ]
+
+
+def test_the_best_checkpoint_of_a_short_run_is_shown_to_the_update(tmp_path: Path, best: dict[str, Path]) -> None:
+    best["mandarin"].write_text('{"updates": 783, "validation_loss": 2.5}')
+    scores = read_scores(write_both(tmp_path, "mandarin/best/lr-1/seed-1", 20, 40), best)
+    assert table(scores) == ["| @783 updates* | 10.0 | 20.0 |"]
+
+
+def test_each_task_has_a_table(tmp_path: Path) -> None:
+    tail = "mandarin/after-800-updates/lr-1/seed-1"
+    scores = read_scores([*write_both(tmp_path, tail, 20, 40), *write_both(tmp_path, tail, 30, 50, task="other")], {})
+    text = markdown(scores, row_labels(scores, LABELS), LABELS, PUBLISHED)
+    assert text.index("| AISHELL-1 | dev | test |") < text.index("| other | dev | test |")
+    assert text.count("| published: Wav2vec2.0(English) | 6.2 | 6.7 |") == 2
+
+
+def test_two_models_with_one_label_are_refused(tmp_path: Path) -> None:
+    paths = [path for model in ("a", "b") for path in write_both(tmp_path, f"{model}/given/lr-1/seed-1", 20, 40)]
+    with pytest.raises(StepError, match="a label of its own"):
+        table(read_scores(paths, {}), labels={"a": "same", "b": "same"})
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "mandarin/after-x-updates/lr-1/seed-1",
+        "mandarin/after-50k-updates/lr-1/seed-1",
+        "mandarin/last/lr-1/seed-1",
+        "mandarin/best/seed-1",
+        "mandarin/best/lr-high/seed-1",
+        "mandarin/best/lr-1/seed-1/again",
+    ],
+)
+def test_a_path_of_another_shape_is_refused(tmp_path: Path, tail: str) -> None:
+    path = write_score(tmp_path, "dev", tail, 20)
+    with pytest.raises(StepError, match="is not named") as caught:
+        read_scores([path], {})
+    assert str(path) in str(caught.value)
+
+
+def test_incomplete_and_inconsistent_scores_are_refused(tmp_path: Path, best: dict[str, Path]) -> None:
+    one = write_both(tmp_path, "mandarin/after-800-updates/lr-1/seed-1", 20, 40)
+    with pytest.raises(StepError, match="seed 1 has no score for test"):
+        read_scores(one[:1], {})
+    with pytest.raises(StepError, match="two scores for dev"):
+        read_scores([*one, one[0]], {})
+    with pytest.raises(StepError, match="pass --best mandarin="):
+        read_scores(write_both(tmp_path, "mandarin/best/lr-1/seed-1", 20, 40), {})
+    older = [write_score(tmp_path, "dev", "mandarin/best/lr-1/seed-1", 20, characters=199), one[1]]
+    with pytest.raises(StepError, match="score again what is older"):
+        read_scores([*one, older[0], write_score(tmp_path, "test", "mandarin/best/lr-1/seed-1", 20)], best)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"substitutions": 1}', '{"substitutions": 0.5}'])
+def test_a_file_with_other_content_is_refused(tmp_path: Path, content: str) -> None:
+    path = write_score(tmp_path, "dev", "mandarin/after-800-updates/lr-1/seed-1", 20)
+    path.write_text(content)
+    with pytest.raises(StepError) as caught:
+        read_scores([path], {})
+    assert str(path) in str(caught.value)
+
+
+def test_command_line(tmp_path: Path, best: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = write_both(Path(), "mandarin/best/lr-0.0002/seed-1", 10, 11)
+    Path("published.tsv").write_text("row\tdev\ttest\tnote\n@50k updates\t6.7\t7.5\t\n")
+    command = f"--scores {paths[0]} {paths[1]} --best mandarin={best['mandarin']} --label aishell1=AISHELL-1"
+    command += " --published published.tsv --tsv results/cer.tsv --markdown results/cer.md"
+    monkeypatch.setattr(sys, "argv", ["tabulate", *command.split()])
+    main()
+    assert (
+        "| @396k updates* | 5.0 | 5.5 |\n| published: @50k updates | 6.7 | 7.5 |\n"
+        in Path("results/cer.md").read_text()
+    )
+    assert len(Path("results/cer.tsv").read_text().splitlines()) == 3
+
+
+def test_the_published_table_is_whole() -> None:
+    published = pd.read_csv(
+        Path(__file__).parents[2] / "config/published.tsv", sep="\t", dtype=str, keep_default_na=False
+    )
+    assert list(published.columns) == PUBLISHED_COLUMNS
+    assert published["note"].all(), "every published number names its source"
+    expected = "6.7 6.1 5.8 5.6 5.1 5.2 5.2 6.2 5.1 4.8", "7.5 6.7 6.4 6.3 5.6 5.7 5.8 6.7 5.6 5.3"
+    assert (" ".join(published["dev"]), " ".join(published["test"])) == expected

@@ -1,0 +1,103 @@
+"""Look-ups in the config, and the names of files that follow from it."""
+
+from pathlib import Path
+
+REPOSITORY = Path(workflow.basedir)
+SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
+SUBSETS = ["dev", "test"]
+LISTS = {
+    "aishell1": ["transcript/aishell_transcript_v0.8.txt"],
+    "aishell2": ["wav.scp", "trans.txt"],
+}
+
+
+wildcard_constraints:
+    corpus=r"[a-z][a-z0-9-]*",
+    model=r"[a-z][a-z0-9-]*",
+    task=r"[a-z][a-z0-9-]*",
+    checkpoint=r"after-\d+-updates|best|given",
+    updates=r"[1-9]\d*",
+    shard=r"\d+",
+    lr=r"[0-9.e+-]+",
+    seed=r"\d+",
+    last=r"\d+",
+    subset="train|valid|dev|test",
+
+
+def optional(value):
+    """A value for the command line of a step, where null leaves it out."""
+    return [] if value is None else value
+
+
+def corpus_of(catalogue, name):
+    """The root of the corpus that a pre-training run or a task of fine-tuning uses, and the corpus's name."""
+    corpus = config[catalogue][name]["corpus"]
+    return {"name": corpus, **config["corpora"][corpus]}
+
+
+def corpus_lists(name):
+    """The files in which a corpus as distributed lists its utterances."""
+    corpus = config["corpora"][name]
+    return [f"{corpus['root']}/{file}" for file in LISTS[corpus["format"]]]
+
+
+def recipe_of(catalogue, name):
+    """The path of a recipe: given relative to the repository."""
+    return str(REPOSITORY / config[catalogue][name]["recipe"])
+
+
+def shards(model, subset):
+    """Numbers of the archives of a pre-training run's audio; the validation part is small enough for one."""
+    count = config["pretraining"][model]["audio_shards"] if subset == "train" else 1
+    return [f"{shard:04d}" for shard in range(count)]
+
+
+def chain_of(model):
+    """The updates at which pre-training publishes a checkpoint: its milestones and its end."""
+    run = config["pretraining"][model]
+    return sorted({*run["milestones"], run["updates"]} - {0})
+
+
+def milestone_before(model, updates):
+    """The milestone that a segment of the chain resumes, in a list; empty for the first."""
+    return [n for n in chain_of(model) if n < int(updates)][-1:]
+
+
+def checkpoints_of(model):
+    """The checkpoints of a model that the table wants, in its order."""
+    if model in config["checkpoints"]:
+        return ["given"]
+    run = config["pretraining"][model]
+    return [f"after-{n}-updates" for n in run["milestones"]] + ["best"] * run["best"]
+
+
+def average_of(wildcards):
+    """The averaged weights that a branch is transcribed with."""
+    task, model, checkpoint, lr, seed = (wildcards[name] for name in ("task", "model", "checkpoint", "lr", "seed"))
+    last = config["finetuning"][task]["average_last"]
+    return f"results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.pth"
+
+
+def scores():
+    """One file a number of the table, in the order of its rows."""
+    return [
+        f"results/cer/{item['finetuning']}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.json"
+        for item in config["experiments"]
+        for model in item["from"]
+        for checkpoint in checkpoints_of(model)
+        for lr in config["finetuning"][item["finetuning"]]["learning_rates"]
+        for seed in config["finetuning"][item["finetuning"]]["seeds"]
+        for subset in SUBSETS
+    ]
+
+
+def models_with_best():
+    """The pre-training runs of which the table shows the checkpoint with the lowest validation loss."""
+    models = dict.fromkeys(model for item in config["experiments"] for model in item["from"])
+    return [model for model in models if "best" in checkpoints_of(model)]
+
+
+def labels():
+    """NAME=LABEL of every task and model that has one."""
+    entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
+    return [f"{name}={entry['label']}" for name, entry in entries.items() if entry["label"] is not None]

@@ -1,0 +1,139 @@
+rule list_utterances:
+    input:
+        lists=lambda wildcards: corpus_lists(wildcards.corpus),
+    output:
+        utterances="results/corpora/{corpus}/utterances.tsv",
+        rejected=report(
+            "results/corpora/{corpus}/rejected.tsv",
+            caption="../report/rejected.rst",
+            category="Corpora",
+        ),
+        heldout="results/corpora/{corpus}/heldout.tsv",
+    log:
+        "logs/list_utterances/{corpus}.log",
+    benchmark:
+        "benchmarks/list_utterances/{corpus}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    params:
+        format=lambda wildcards: config["corpora"][wildcards.corpus]["format"],
+        root=lambda wildcards: config["corpora"][wildcards.corpus]["root"],
+        code=code_digest("scripts.corpora.list_utterances"),
+    shell:
+        "python -m scripts.corpora.list_utterances"
+        " --format {params.format:q}"
+        " --root {params.root:q}"
+        " --threads {threads}"
+        " --utterances {output.utterances:q}"
+        " --rejected {output.rejected:q}"
+        " --heldout {output.heldout:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule drop_leakage:
+    input:
+        utterances="results/corpora/{corpus}/utterances.tsv",
+        heldout=lambda wildcards: [
+            f"results/corpora/{other}/heldout.tsv"
+            for other in config["corpora"][wildcards.corpus]["without_transcripts_of"]
+        ],
+    output:
+        kept="results/corpora/{corpus}/without-leakage.tsv",
+        leaked=report(
+            "results/corpora/{corpus}/leaked.tsv",
+            caption="../report/leaked.rst",
+            category="Corpora",
+        ),
+    log:
+        "logs/drop_leakage/{corpus}.log",
+    benchmark:
+        "benchmarks/drop_leakage/{corpus}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    params:
+        code=code_digest("scripts.corpora.drop_leakage"),
+    shell:
+        "python -m scripts.corpora.drop_leakage"
+        " --utterances {input.utterances:q}"
+        " --heldout {input.heldout:q}"
+        " --output {output.kept:q}"
+        " --leaked {output.leaked:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule split_validation:
+    input:
+        lambda wildcards: f"results/corpora/{corpus_of('pretraining', wildcards.model)['name']}/without-leakage.tsv",
+    output:
+        train="results/pretrain/{model}/utterances/train.tsv",
+        valid="results/pretrain/{model}/utterances/valid.tsv",
+    log:
+        "logs/split_validation/{model}.log",
+    benchmark:
+        "benchmarks/split_validation/{model}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    params:
+        fraction=lambda wildcards: config["pretraining"][wildcards.model]["validation_fraction"],
+        code=code_digest("scripts.corpora.split_validation"),
+    shell:
+        "python -m scripts.corpora.split_validation"
+        " --utterances {input:q}"
+        " --fraction {params.fraction}"
+        " --train {output.train:q}"
+        " --valid {output.valid:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule concatenate:
+    input:
+        "results/pretrain/{model}/utterances/{subset}.tsv",
+    output:
+        audio="results/pretrain/{model}/audio/{subset}-{shard}.zip",
+        manifest="results/pretrain/{model}/audio/{subset}-{shard}.tsv",
+    log:
+        "logs/concatenate/{model}/{subset}-{shard}.log",
+    benchmark:
+        "benchmarks/concatenate/{model}/{subset}-{shard}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    params:
+        root=lambda wildcards: corpus_of("pretraining", wildcards.model)["root"],
+        utterances_per_file=lambda wildcards: config["pretraining"][wildcards.model]["utterances_per_file"],
+        shards=lambda wildcards: len(shards(wildcards.model, wildcards.subset)),
+        code=code_digest("scripts.corpora.concatenate"),
+    shell:
+        "python -m scripts.corpora.concatenate"
+        " --utterances {input:q}"
+        " --root {params.root:q}"
+        " --utterances-per-file {params.utterances_per_file}"
+        " --shard {wildcards.shard}"
+        " --shards {params.shards}"
+        " --audio {output.audio:q}"
+        " --manifest {output.manifest:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule write_manifest:
+    input:
+        lambda wildcards: [
+            f"results/pretrain/{wildcards.model}/audio/{wildcards.subset}-{shard}.tsv"
+            for shard in shards(wildcards.model, wildcards.subset)
+        ],
+    output:
+        "results/pretrain/{model}/manifest/{subset}.tsv",
+    log:
+        "logs/write_manifest/{model}/{subset}.log",
+    benchmark:
+        "benchmarks/write_manifest/{model}/{subset}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    params:
+        audio="results/pretrain/{model}/audio",
+        code=code_digest("scripts.corpora.write_manifest"),
+    shell:
+        "python -m scripts.corpora.write_manifest"
+        " --parts {input:q}"
+        " --audio {params.audio:q}"
+        " --output {output:q}"
+        " 2>&1 | tee {log:q}"

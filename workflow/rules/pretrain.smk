@@ -1,0 +1,115 @@
+rule initialise:
+    input:
+        recipe=lambda wildcards: recipe_of("pretraining", wildcards.model),
+    output:
+        checkpoint="results/pretrain/{model}/after-0-updates.pt",
+        sidecar="results/pretrain/{model}/after-0-updates.json",
+    log:
+        "logs/initialise/{model}.log",
+    benchmark:
+        "benchmarks/initialise/{model}.tsv"
+    conda:
+        "../envs/fairseq.yaml"
+    params:
+        seed=lambda wildcards: config["pretraining"][wildcards.model]["seed"],
+        code=code_digest("scripts.pretrain.initialise"),
+    shell:
+        "python -m scripts.pretrain.initialise"
+        " --recipe {input.recipe:q}"
+        " --seed {params.seed}"
+        " --output {output.checkpoint:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule pretrain:
+    input:
+        recipe=lambda wildcards: recipe_of("pretraining", wildcards.model),
+        train="results/pretrain/{model}/manifest/train.tsv",
+        valid="results/pretrain/{model}/manifest/valid.tsv",
+        audio=lambda wildcards: [
+            f"results/pretrain/{wildcards.model}/audio/{subset}-{shard}.zip"
+            for subset in ("train", "valid")
+            for shard in shards(wildcards.model, subset)
+        ],
+        before=lambda wildcards: [
+            f"results/pretrain/{wildcards.model}/after-{n}-updates.pt"
+            for n in milestone_before(wildcards.model, wildcards.updates)
+        ],
+        best_before=lambda wildcards: [
+            f"results/pretrain/{wildcards.model}/best-until-{n}-updates.pt"
+            for n in milestone_before(wildcards.model, wildcards.updates)
+        ],
+    output:
+        checkpoint="results/pretrain/{model}/after-{updates}-updates.pt",
+        sidecar="results/pretrain/{model}/after-{updates}-updates.json",
+        best="results/pretrain/{model}/best-until-{updates}-updates.pt",
+        best_sidecar="results/pretrain/{model}/best-until-{updates}-updates.json",
+    log:
+        "logs/pretrain/{model}/after-{updates}-updates.log",
+    benchmark:
+        "benchmarks/pretrain/{model}/after-{updates}-updates.tsv"
+    conda:
+        "../envs/fairseq.yaml"
+    params:
+        effective_gpus=lambda wildcards: config["pretraining"][wildcards.model]["effective_gpus"],
+        seed=lambda wildcards: config["pretraining"][wildcards.model]["seed"],
+        code=code_digest("scripts.pretrain.pretrain"),
+    shell:
+        "python -m scripts.pretrain.pretrain"
+        " --recipe {input.recipe:q}"
+        " --train-manifest {input.train:q}"
+        " --valid-manifest {input.valid:q}"
+        " --updates {wildcards.updates}"
+        " --effective-gpus {params.effective_gpus}"
+        " --seed {params.seed}"
+        " --resume-from {input.before:q}"
+        " --best-before {input.best_before:q}"
+        " --output {output.checkpoint:q}"
+        " --best {output.best:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule choose_best:
+    input:
+        lambda wildcards: f"results/pretrain/{wildcards.model}/best-until-{chain_of(wildcards.model)[-1]}-updates.pt",
+    output:
+        checkpoint="results/pretrain/{model}/best.pt",
+        sidecar="results/pretrain/{model}/best.json",
+    log:
+        "logs/choose_best/{model}.log",
+    benchmark:
+        "benchmarks/choose_best/{model}.tsv"
+    conda:
+        "../envs/fairseq.yaml"
+    params:
+        code=code_digest("scripts.pretrain.choose_best"),
+    shell:
+        "python -m scripts.pretrain.choose_best"
+        " --until-the-last {input:q}"
+        " --output {output.checkpoint:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule provide_checkpoint:
+    output:
+        checkpoint="results/pretrain/{model}/given.pt",
+        sidecar="results/pretrain/{model}/given.json",
+    log:
+        "logs/provide_checkpoint/{model}.log",
+    benchmark:
+        "benchmarks/provide_checkpoint/{model}.tsv"
+    conda:
+        "../envs/fairseq.yaml"
+    params:
+        path=lambda wildcards: optional(config["checkpoints"][wildcards.model]["path"]),
+        url=lambda wildcards: optional(config["checkpoints"][wildcards.model]["url"]),
+        sha256=lambda wildcards: optional(config["checkpoints"][wildcards.model]["sha256"]),
+        code=code_digest("scripts.pretrain.provide_checkpoint"),
+    shell:
+        "python -m scripts.pretrain.provide_checkpoint"
+        " --path {params.path:q}"
+        " --url {params.url:q}"
+        " --sha256 {params.sha256:q}"
+        " --key checkpoints.{wildcards.model}"
+        " --output {output.checkpoint:q}"
+        " 2>&1 | tee {log:q}"

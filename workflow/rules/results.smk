@@ -1,0 +1,66 @@
+import json
+
+
+rule tabulate:
+    input:
+        scores=scores(),
+        best=[f"results/pretrain/{model}/best.json" for model in models_with_best()],
+        published=f"{REPOSITORY}/config/published.tsv",
+    output:
+        tsv="results/cer.tsv",
+        markdown=report("results/cer.md", caption="../report/cer.rst", category="Results"),
+    log:
+        "logs/tabulate/cer.log",
+    benchmark:
+        "benchmarks/tabulate/cer.tsv"
+    conda:
+        "../envs/results.yaml"
+    params:
+        best=[f"{model}=results/pretrain/{model}/best.json" for model in models_with_best()],
+        labels=labels(),
+        code=code_digest("scripts.results.tabulate"),
+    shell:
+        "python -m scripts.results.tabulate"
+        " --scores {input.scores:q}"
+        " --best {params.best:q}"
+        " --label {params.labels:q}"
+        " --published {input.published:q}"
+        " --tsv {output.tsv:q}"
+        " --markdown {output.markdown:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule plot:
+    input:
+        "results/cer.tsv",
+    output:
+        report("results/cer-by-updates.svg", caption="../report/cer-by-updates.rst", category="Results"),
+    log:
+        "logs/plot/cer-by-updates.log",
+    benchmark:
+        "benchmarks/plot/cer-by-updates.tsv"
+    conda:
+        "../envs/results.yaml"
+    params:
+        code=code_digest("scripts.results.plot"),
+    shell:
+        "python -m scripts.results.plot" " --table {input:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
+
+
+rule write_config:
+    output:
+        report("results/config.yaml", caption="../report/config.rst", category="Results"),
+    log:
+        "logs/write_config/config.log",
+    benchmark:
+        "benchmarks/write_config/config.tsv"
+    conda:
+        "../envs/results.yaml"
+    params:
+        config=lambda wildcards: json.dumps(config, ensure_ascii=False),
+        code=code_digest("scripts.results.write_config"),
+    shell:
+        "python -m scripts.results.write_config"
+        " --config {params.config:q}"
+        " --output {output:q}"
+        " 2>&1 | tee {log:q}"
