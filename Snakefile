@@ -12,8 +12,8 @@ from scripts.common.code import code_digest
 from scripts.common.configuration import check
 from scripts.common.errors import StepError
 
-# Steps are modules of the repository, run from the working directory.
-shell.prefix(f"export PYTHONPATH={shlex.quote(workflow.basedir)}; ")
+# Steps are modules of the repository, run from the working directory; a step that fails fails its pipe.
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(workflow.basedir)}; ")
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"

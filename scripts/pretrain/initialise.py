@@ -26,6 +26,7 @@ def initialise(recipe: Path, seed: int, checkpoint: Path) -> None:
     task = tasks.setup_task(config.task)
     model = task.build_model(config.model)
     trainer = Trainer(config, task, model, task.build_criterion(config.criterion))
+    trainer.consolidate_optimizer()
     trainer.save_checkpoint(str(checkpoint), {"val_loss": None})
 
 

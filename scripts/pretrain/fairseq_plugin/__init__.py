@@ -29,6 +29,11 @@ def _mix(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0] >> 1)
 
 
+def _rank() -> int:
+    """This process's number among those that train together."""
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+
+
 def _set_seed(self: Trainer) -> None:
     """Restart numpy's stream (layer drop, masks) at every update, as fairseq restarts torch's."""
     _stock_set_seed(self)
@@ -80,7 +85,7 @@ _stock_collater, RawAudioDataset.collater = RawAudioDataset.collater, _collater
 RawAudioDataset.set_epoch = _set_epoch
 _stock_iterator_init, iterators.EpochBatchIterator.__init__ = iterators.EpochBatchIterator.__init__, _iterator_init
 file_io.PathManager.copy = staticmethod(_copy)
-wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices, distributed.get_data_parallel_rank)
+wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices, _rank)
 
 if not torch.cuda.is_available():
     # all_gather_list would allocate its buffers on a GPU unless they exist (two processes on CPU, gloo)
