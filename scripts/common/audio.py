@@ -48,7 +48,7 @@ def read_pcm(path: Path, expected_samples: int) -> bytes:
         with wave.open(str(path)) as file:
             data = file.readframes(file.getnframes())
     except (UnusableAudio, OSError) as error:
-        raise StepError(f"{path}: {error}; it was usable when the corpus was listed: restore it or list again") from error
+        raise StepError(f"{path}: {error}; it was usable when the corpus was listed: restore it") from error
     if len(data) != 2 * expected_samples:
-        raise StepError(f"{path} has {len(data) // 2} samples, utterances.tsv says {expected_samples}: list the corpus again")
+        raise StepError(f"{path} has {len(data) // 2} samples instead of {expected_samples}: list the corpus again")
     return data

@@ -33,7 +33,8 @@ def explain(error: ValidationError) -> str:
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))[0]
         close = difflib.get_close_matches(unknown, known, n=1)
-        advice = f"did you mean {close[0]}?" if close else f"the keys here are {', '.join(known) or 'names in kebab-case'}"
+        here = ", ".join(known) or "names in lower case, such as aishell1"
+        advice = f"did you mean {close[0]}?" if close else f"the keys here are {here}"
         return f"config key {_join(key, unknown)} is not known: {advice}"
     if error.validator == "required":
         missing = next(name for name in error.validator_value if name not in error.instance)
@@ -91,7 +92,7 @@ def _files(config: dict[str, Any], repository: Path) -> str | None:
     for catalogue in ("pretraining", "finetuning"):
         for name, entry in config[catalogue].items():
             if not (repository / entry["recipe"]).is_file():
-                return f"config key {catalogue}.{name}.recipe: {repository / entry['recipe']} is not a file: correct the path"
+                return f"config key {catalogue}.{name}.recipe: {repository / entry['recipe']} is not a file: mend it"
     for name in sorted(corpora_in_use(config)):
         root = Path(config["corpora"][name]["root"])
         if not root.is_dir():

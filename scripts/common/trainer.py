@@ -31,10 +31,11 @@ def run(command: list[str], log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
         try:
-            code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment(), check=False).returncode
+            ended = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment(), check=False)
         except FileNotFoundError:
             raise StepError(f"{command[0]} is not installed in this environment: see workflow/envs") from None
-    if code:
+    if ended.returncode:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
         print("\n".join(lines), flush=True)
-        raise StepError(f"{Path(command[0]).name} ended with exit code {code}; its last lines stand above, all of them in {log}")
+        name = Path(command[0]).name
+        raise StepError(f"{name} ended with exit code {ended.returncode}: see its last lines above, all in {log}")

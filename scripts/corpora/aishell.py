@@ -72,19 +72,20 @@ def read_aishell1(root: Path) -> Iterator[Entry]:
     """Every id of the transcripts and every wav below wav/. The subset is the wav's folder."""
     wavs = {path.stem: path for path in sorted((root / "wav").glob("*/*/*.wav"))}
     if not wavs and list((root / "wav").glob("*.tar.gz")):
-        raise StepError(f"{root / 'wav'} holds one archive a speaker: unpack each there with `tar -xzf`, then run again")
+        raise StepError(f"{root / 'wav'} holds archives: unpack each there with `tar -xzf`, then run again")
     for utterance, value, problem in read_pairs(root / TRANSCRIPTS_OF_AISHELL1):
         wav = wavs.pop(utterance, None)
         speaker = wav.parent.name if wav else utterance[6:11]
         subset = wav.parent.parent.name if wav else official_subset(speaker)
-        yield Entry(utterance, speaker, subset, wav and wav.relative_to(root).as_posix(), text.normalise(value), problem)
+        path = wav.relative_to(root).as_posix() if wav else None
+        yield Entry(utterance, speaker, subset, path, text.normalise(value), problem)
     for utterance, wav in wavs.items():
         relative = wav.relative_to(root).as_posix()
         yield Entry(utterance, wav.parent.name, wav.parent.parent.name, relative, None)
 
 
 def official_subset(speaker: str) -> str:
-    """AISHELL-1's own division of speakers, for transcripts whose wav is not there: S0724-S0763 dev, S0764-S0916 test."""
+    """AISHELL-1's own division of speakers, for transcripts without wav: S0724-S0763 dev, S0764-S0916 test."""
     return "dev" if "S0724" <= speaker <= "S0763" else "test" if "S0764" <= speaker <= "S0916" else "train"
 
 

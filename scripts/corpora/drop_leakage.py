@@ -27,7 +27,7 @@ def main() -> None:
     """Parse the command line and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=Path, required=True)
-    parser.add_argument("--heldout", type=Path, nargs="*", default=[], help="heldout.tsv of the corpora to keep clear of")
+    parser.add_argument("--heldout", type=Path, nargs="*", default=[], help="heldout.tsv of other corpora")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--leaked", type=Path, required=True)
     arguments = parser.parse_args()
@@ -39,7 +39,7 @@ def main() -> None:
     )
     tables.write_table(leaked, arguments.leaked, tables.LEAKED_COLUMNS)
     tables.write_utterances(kept, arguments.output)
-    print(f"{len(leaked)} utterances say what a held-out one says and are left out ({arguments.leaked}), {len(kept)} stay")
+    print(f"{len(leaked)} utterances with dev or test transcripts left out, {len(kept)} stay: {arguments.leaked}")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def main() -> None:
     tables.write_utterances(usable, arguments.utterances)
     tables.write_table(heldout(entries), arguments.heldout, HELDOUT_COLUMNS)
     hours = usable["samples"].sum() / audio.SAMPLE_RATE / 3600
-    print(f"{len(usable)} utterances ({hours:.2f} h) in {arguments.root}, {len(rejected)} rejected: {arguments.rejected}")
+    print(f"{arguments.root}: {len(usable)} utterances ({hours:.2f} h), {len(rejected)} rejected: {arguments.rejected}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 import yaml
 
-from scripts.common import audio, files, tables
+from scripts.common import audio, files, quiet, tables
 from scripts.common.errors import StepError, run
 from scripts.finetune import espnet_layer
 
@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="one for each subset, in their order")
     arguments = parser.parse_args()
 
+    quiet.libraries()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     utterances = tables.read_utterances(arguments.utterances)
     model, tokens = load(arguments.config, arguments.weights, arguments.encoder, device)

@@ -26,7 +26,7 @@ from typing import Any
 
 import torch
 
-from scripts.common import files, masks
+from scripts.common import masks
 
 
 def prepare() -> None:
@@ -56,8 +56,10 @@ def _whole(save: Callable[..., None]) -> Callable[..., None]:
     def save_whole(value: Any, file: Any, *args: Any, **kwargs: Any) -> None:
         if not isinstance(file, str | os.PathLike):
             return save(value, file, *args, **kwargs)
-        with files.whole(Path(file)) as temporary, temporary.open("wb") as opened:
+        temporary = f"{os.fspath(file)}.tmp"
+        with open(temporary, "wb") as opened:
             save(value, opened, *args, **kwargs)
+        os.replace(temporary, file)
 
     return save_whole
 

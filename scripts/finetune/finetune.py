@@ -14,6 +14,7 @@ import torch
 import yaml
 
 from scripts.common import digests, files, provenance, trainer
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
 
 
@@ -80,6 +81,7 @@ def main() -> None:
     recipe = yaml.safe_load(arguments.recipe.read_text(encoding="utf-8"))
     made_from = {
         "recipe": digests.digest(recipe),
+        "espnet_layer": code_digest("scripts.finetune.espnet_layer"),
         "learning_rate": arguments.learning_rate,
         "seed": arguments.seed,
         "encoder_sha256": files.sha256(arguments.encoder),

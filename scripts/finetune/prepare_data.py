@@ -46,7 +46,7 @@ def main() -> None:
     subsets = {name: utterances[utterances["subset"] == name] for name in ("train", "dev")}
     for name, subset in subsets.items():
         if subset.empty:
-            raise StepError(f"{arguments.utterances} has no utterance of subset {name}: fine-tuning needs train and dev")
+            raise StepError(f"{arguments.utterances} has no utterance of {name}: fine-tuning needs train and dev")
     tokens = tokens_of(subsets["train"]["transcript"])
     for name, subset in subsets.items():
         for file, content in data_files(subset, arguments.root, len(tokens)).items():

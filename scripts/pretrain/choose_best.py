@@ -10,7 +10,7 @@ from scripts.common.errors import run
 def main() -> None:
     """Link the best checkpoint until the last milestone, and its sidecar."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--until-the-last", type=Path, required=True, help="best-until-N-updates.pt of the last milestone")
+    parser.add_argument("--until-the-last", type=Path, required=True, help="best-until-N-updates.pt of the last")
     parser.add_argument("--output", type=Path, required=True, help="best.pt; its sidecar .json goes beside it")
     arguments = parser.parse_args()
     files.publish(arguments.until_the_last, arguments.output)

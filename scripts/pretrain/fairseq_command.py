@@ -34,17 +34,12 @@ def update_freq(effective_gpus: int, processes: int) -> int:
     if effective_gpus % processes == 0:
         return effective_gpus // processes
     fitting = [n for n in range(1, effective_gpus + 1) if effective_gpus % n == 0]
-    nearest = [n for n in (max(n for n in fitting if n < processes), min([n for n in fitting if n > processes] or [0])) if n]
+    nearest = [max(n for n in fitting if n < processes), *[n for n in fitting if n > processes][:1]]
+    multiples = [n for n in (effective_gpus // processes * processes, -(-effective_gpus // processes) * processes) if n]
     raise StepError(
         f"effective_gpus: {effective_gpus} cannot be reached with {processes} GPUs: "
-        f"use {' or '.join(map(str, nearest))} GPUs, or set effective_gpus to "
-        f"{' or '.join(str(n) for n in _multiples_around(effective_gpus, processes))}"
+        f"use {' or '.join(map(str, nearest))} GPUs, or set effective_gpus to {' or '.join(map(str, multiples))}"
     )
-
-
-def _multiples_around(effective_gpus: int, processes: int) -> list[int]:
-    below = effective_gpus // processes * processes
-    return [n for n in (below, below + processes) if n]
 
 
 def overrides(segment: Segment) -> list[str]:

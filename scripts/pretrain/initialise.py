@@ -8,7 +8,7 @@ import numpy as np
 from fairseq import tasks, utils
 from fairseq.trainer import Trainer
 
-from scripts.common import provenance
+from scripts.common import provenance, quiet
 from scripts.common.errors import run
 from scripts.pretrain import checkpoints
 from scripts.pretrain.fairseq_command import Segment, overrides
@@ -37,12 +37,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True, help="after-0-updates.pt; a sidecar .json goes beside it")
     arguments = parser.parse_args()
+    quiet.libraries()
     with tempfile.TemporaryDirectory(dir=arguments.output.parent, prefix=".initialise-") as directory:
         checkpoint = Path(directory).resolve() / "checkpoint.pt"
         initialise(arguments.recipe, arguments.seed, checkpoint)
         sidecar = {"made_from": {"updates": 0, "seed": arguments.seed}}
         sidecar |= provenance.circumstances("torch", "ve-fairseq")
         checkpoints.publish(checkpoint, arguments.output, sidecar)
+    print(f"{arguments.output}: randomly initialised with seed {arguments.seed}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from scripts.common import digests, files, provenance, sidecars, trainer
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
 from scripts.pretrain import checkpoints
 from scripts.pretrain.fairseq_command import Segment, command, update_freq
@@ -24,12 +25,26 @@ def identity(arguments: argparse.Namespace, resumed: dict[str, Any] | None) -> d
     return {
         "updates": arguments.updates,
         "recipe": digests.digest(decisive(arguments.recipe)),
+        "fairseq_plugin": code_digest("scripts.pretrain.fairseq_plugin"),
         "effective_gpus": arguments.effective_gpus,
         "seed": arguments.seed,
         "train_manifest_sha256": files.sha256(arguments.train_manifest),
         "valid_manifest_sha256": files.sha256(arguments.valid_manifest),
         "resumed_from_sha256": resumed and resumed["sha256"],
     }
+
+
+def check_schedule(recipe: dict[str, Any], updates: int) -> None:
+    """Raise StepError unless the learning rate's schedule is pinned and reaches as far as the milestone.
+
+    Left to itself, fairseq's polynomial decay ends at max_update, so that every milestone would have its own schedule.
+    """
+    total = recipe.get("lr_scheduler", {}).get("total_num_update")
+    if total is None or updates > total:
+        raise StepError(
+            f"lr_scheduler.total_num_update in the recipe is {total}: set it to the length of the whole run, "
+            f"at least {updates}"
+        )
 
 
 def place_manifests(train: Path, valid: Path, data: Path) -> None:
@@ -74,6 +89,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     started = time.monotonic()
+    check_schedule(decisive(arguments.recipe), arguments.updates)
     resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
     made_from = identity(arguments, resumed)
     work = arguments.output.parent.resolve() / "work" / f"{arguments.output.stem}-{digests.digest(made_from)}"
