@@ -28,7 +28,7 @@ def count_samples(path: Path) -> int:
     except OSError as error:
         raise UnusableAudio(f"unreadable: {error.strerror}") from None
     except (EOFError, wave.Error) as error:
-        raise UnusableAudio(f"not a PCM wav file: {error or 'the file is too short'}") from None
+        raise UnusableAudio(f"not a PCM wav file: {str(error) or 'the file is too short'}") from None
     if (rate, channels, width) != (SAMPLE_RATE, 1, 2):
         raise UnusableAudio(f"{rate} Hz, {channels} channel(s), {8 * width} bit instead of 16000 Hz, mono, 16 bit")
     if samples == 0:

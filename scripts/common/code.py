@@ -2,18 +2,21 @@
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+_DOTTED = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+")
 
 
 @cache
 def code_digest(module: str, root: Path = ROOT) -> str:
     """12 hexadecimal digits that change when the code of a module, or of one of ours it imports, changes.
 
-    Comments, docstrings and formatting do not count. Imports are followed as written, so dynamic ones are not seen.
+    Comments, docstrings and formatting do not count. Imports are followed as written, and so is a module's full name
+    in a string (`python -m`); whatever else is dynamic is not seen.
     """
     trees = {name: ast.dump(_without_docstrings(tree)) for name, tree in sorted(_closure(module, root).items())}
     return hashlib.sha256(repr(trees).encode()).hexdigest()[:12]
@@ -28,13 +31,19 @@ def _closure(module: str, root: Path) -> dict[str, ast.Module]:
         path = _source(name, root)
         if name not in trees and path is not None:
             trees[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
-            waiting += _imported(trees[name])
+            waiting += [*_packages(name), *_imported(trees[name])]
     return trees
 
 
 def _source(module: str, root: Path) -> Path | None:
     base = root.joinpath(*module.split("."))
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def _packages(module: str) -> Iterator[str]:
+    """The packages around a module, which are imported with it: a.b and a of a.b.c."""
+    parts = module.split(".")
+    return (".".join(parts[:length]) for length in range(1, len(parts)))
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
@@ -45,6 +54,8 @@ def _imported(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
+            yield node.value
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -1,14 +1,39 @@
 """Check the merged config before anything is planned: one sentence that names the key and what to do."""
 
 import difflib
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import relevance
+from jsonschema.validators import extend
 
 from scripts.common.errors import StepError
+
+# JSON takes 400000.0 for an integer; it would stand in the names of files.
+_INTEGERS = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+_Validator = extend(Draft202012Validator, type_checker=_INTEGERS)
+
+_KINDS = {
+    "object": "a section with keys of its own",
+    "array": "a list",
+    "string": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "null",
+}
+_DEMANDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "at most {}",
+    "minItems": "a list of at least {}",
+    "minLength": "a text that is not empty",
+    "uniqueItems": "a list that names nothing twice",
+    "pattern": "of another form",
+}
 
 
 def check(config: dict[str, Any], schema: Path, repository: Path) -> None:
@@ -16,10 +41,11 @@ def check(config: dict[str, Any], schema: Path, repository: Path) -> None:
 
     Corpus roots are relative to the working directory, recipes to the repository.
     """
-    validator = Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
-    errors = sorted(validator.iter_errors(config), key=relevance, reverse=True)
+    validator = _Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
+    errors = list(validator.iter_errors(_with_text_keys(config)))
     if errors:
-        raise StepError(explain(errors[0]))
+        # a misspelt key is missing too, and its misspelling explains it
+        raise StepError(explain(min(errors, key=lambda e: (len(e.absolute_path), e.validator == "required"))))
     for problem in (_unknown_names, _milestones, _files):
         sentence = problem(config, repository)
         if sentence:
@@ -31,7 +57,8 @@ def explain(error: ValidationError) -> str:
     key = ".".join(str(part) for part in error.absolute_path) or "the config"
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))[0]
+        names = list(error.schema.get("patternProperties", {}))
+        unknown = next(k for k in error.instance if k not in known and not any(re.search(name, k) for name in names))
         close = difflib.get_close_matches(unknown, known, n=1)
         here = ", ".join(known) or "names in lower case, such as aishell1"
         advice = f"did you mean {close[0]}?" if close else f"the keys here are {here}"
@@ -39,7 +66,33 @@ def explain(error: ValidationError) -> str:
     if error.validator == "required":
         missing = next(name for name in error.validator_value if name not in error.instance)
         return f"config key {_join(key, missing)} is missing: {_description(error.schema['properties'][missing])}"
-    return f"config key {key} is wrong: {error.message}; it means: {_description(error.schema)}"
+    shown = json.dumps(error.instance, ensure_ascii=False, default=str)
+    return f"config key {key} is {shown}, but has to be {_demand(error)} ({_description(error.schema)})"
+
+
+def _demand(error: ValidationError) -> str:
+    """What a value has to be, in words."""
+    wanted = error.validator_value
+    if error.validator == "enum":
+        return " or ".join(map(str, wanted))
+    if error.validator != "type":
+        return _DEMANDS[error.validator].format(wanted)
+    kinds = [wanted] if isinstance(wanted, str) else wanted
+    words = " or ".join(_KINDS[kind] for kind in kinds)
+    if {"number", "integer"} & set(kinds) and isinstance(error.instance, str):
+        try:
+            number = float(error.instance)
+        except ValueError:
+            return words
+        return f"{words}: YAML takes it for a text, write {int(number) if number.is_integer() else number}"
+    return words
+
+
+def _with_text_keys(value: Any) -> Any:
+    """The same with every key as a text: YAML takes 2024 for a number, which the schema's patterns cannot match."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(inner) for key, inner in value.items()}
+    return [_with_text_keys(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _join(parent: str, key: str) -> str:

@@ -15,6 +15,7 @@ def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`, renamed to `path` if the block succeeds and removed if it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)  # a killed process of the same number may have left a hard link to something
     try:
         yield temporary
         os.replace(temporary, path)

@@ -17,12 +17,17 @@ _FORMAT = {"sep": "\t", "quoting": 3, "encoding": "utf-8"}  # 3: csv.QUOTE_NONE,
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     """A table of strings (`samples`: int64) that has exactly `columns`.
 
-    Raises StepError for another header.
+    Raises StepError for a file that is missing or not such a table.
     """
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, **_FORMAT)
-    if list(table.columns) != columns:
-        raise StepError(f"{path} has the columns {list(table.columns)}, expected {columns}: remake it")
-    return table.astype({"samples": "int64"}) if "samples" in columns else table
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, **_FORMAT)
+        if list(table.columns) != columns:
+            raise StepError(f"{path} has the columns {list(table.columns)}, expected {columns}: remake it")
+        if not isinstance(table.index, pd.RangeIndex):  # pandas takes a column without a name for the index
+            raise ValueError("its rows have more columns than its header")
+        return table.astype({"samples": "int64"}) if "samples" in columns else table
+    except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
+        raise StepError(f"{path} cannot be read as a table ({' '.join(str(error).split())}): remake it") from error
 
 
 def write_table(table: pd.DataFrame, path: Path, columns: list[str]) -> None:

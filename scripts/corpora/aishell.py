@@ -70,7 +70,9 @@ def read_aishell2(root: Path) -> Iterator[Entry]:
 
 def read_aishell1(root: Path) -> Iterator[Entry]:
     """Every id of the transcripts and every wav below wav/. The subset is the wav's folder."""
-    wavs = {path.stem: path for path in sorted((root / "wav").glob("*/*/*.wav"))}
+    found = sorted((root / "wav").glob("*/*/*.wav"))
+    wavs = {path.stem: path for path in reversed(found)}  # of several with one id, the first
+    others = [path for path in found if wavs[path.stem] != path]
     if not wavs and list((root / "wav").glob("*.tar.gz")):
         raise StepError(f"{root / 'wav'} holds archives: unpack each there with `tar -xzf`, then run again")
     for utterance, value, problem in read_pairs(root / TRANSCRIPTS_OF_AISHELL1):
@@ -79,9 +81,10 @@ def read_aishell1(root: Path) -> Iterator[Entry]:
         subset = wav.parent.parent.name if wav else official_subset(speaker)
         path = wav.relative_to(root).as_posix() if wav else None
         yield Entry(utterance, speaker, subset, path, text.normalise(value), problem)
-    for utterance, wav in wavs.items():
-        relative = wav.relative_to(root).as_posix()
-        yield Entry(utterance, wav.parent.name, wav.parent.parent.name, relative, None)
+    for problem, paths in (("", wavs.values()), ("another wav has this id", others)):
+        for wav in sorted(paths):
+            relative = wav.relative_to(root).as_posix()
+            yield Entry(wav.stem, wav.parent.name, wav.parent.parent.name, relative, None, problem)
 
 
 def official_subset(speaker: str) -> str:

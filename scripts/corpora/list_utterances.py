@@ -19,8 +19,8 @@ def problem_of(entry: Entry) -> str:
         return entry.problem
     if entry.path is None:
         return "transcript without wav"
-    if any(ord(character) < 32 for character in entry.path + entry.utterance):
-        return "control character in the path or id"
+    if printable(entry.path + entry.utterance) != entry.path + entry.utterance:
+        return "control character or not UTF-8 in the path or id"
     if entry.transcript is None:
         return "wav without transcript"
     return "" if entry.transcript else "empty transcript"
@@ -57,13 +57,14 @@ def list_corpus(root: Path, entries: list[Entry], threads: int) -> tuple[pd.Data
 
 
 def printable(value: str) -> str:
-    """Control characters escaped, so that one row stays one line."""
-    return "".join(c if ord(c) >= 32 else f"\\x{ord(c):02x}" for c in value)
+    """Control characters, and bytes of a file name that are not UTF-8, escaped: one row stays one line."""
+    return "".join(c if ord(c) >= 32 else f"\\x{ord(c):02x}" for c in value).encode(errors="backslashreplace").decode()
 
 
 def heldout(entries: list[Entry]) -> pd.DataFrame:
     """Every dev and test transcript, of unusable wavs too: a sentence leaks whether or not its wav can be played."""
-    rows = [(e.utterance, e.subset, e.transcript) for e in entries if e.subset in ("dev", "test") and e.transcript]
+    chosen = [entry for entry in entries if entry.subset in ("dev", "test") and entry.transcript]
+    rows = [(printable(entry.utterance), entry.subset, entry.transcript) for entry in chosen]
     return pd.DataFrame(rows, columns=HELDOUT_COLUMNS)
 
 

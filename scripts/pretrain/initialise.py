@@ -6,13 +6,28 @@ from pathlib import Path
 
 import numpy as np
 from fairseq import tasks, utils
+from fairseq.dataclass.initialize import add_defaults, hydra_init
+from fairseq.dataclass.utils import omegaconf_no_object_check
 from fairseq.trainer import Trainer
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
 
 from scripts.common import provenance, quiet
 from scripts.common.errors import run
 from scripts.pretrain import checkpoints
 from scripts.pretrain.fairseq_command import Segment, overrides
-from scripts.pretrain.recipe import resolve
+
+
+def resolve(recipe: Path, overrides: list[str]) -> DictConfig:
+    """The configuration that `fairseq-hydra-train --config-name recipe overrides...` would train with."""
+    hydra_init(recipe.stem)
+    with initialize_config_dir(config_dir=str(recipe.parent.resolve()), version_base="1.1"):
+        config = compose(config_name=recipe.stem, overrides=overrides)
+    add_defaults(config)
+    with omegaconf_no_object_check():
+        config = OmegaConf.create(OmegaConf.to_container(config, resolve=True, enum_to_str=True))
+    OmegaConf.set_struct(config, True)
+    return config
 
 
 def initialise(recipe: Path, seed: int, checkpoint: Path) -> None:

@@ -60,6 +60,25 @@ def place_manifests(train: Path, valid: Path, data: Path) -> None:
         files.write_text(data / f"{name}.tsv", f"{absolute}\n{entries}")
 
 
+def check_archives(manifest: Path) -> None:
+    """Raise StepError where an archive is not there or ends before its last entry.
+
+    fairseq would train on what is left of an utterance without a word.
+    """
+    root, *entries = manifest.read_text(encoding="utf-8").splitlines()
+    ends: dict[str, int] = {}
+    for entry in entries:
+        name, offset, length = entry.split("\t")[0].rsplit(":", 2)
+        ends[name] = max(ends.get(name, 0), int(offset) + int(length))
+    for name, end in ends.items():
+        archive = manifest.parent / root / name
+        if not archive.is_file():
+            raise StepError(f"{archive} is missing, which {manifest} lists: restore it or pack it again")
+        size = archive.stat().st_size
+        if size < end:
+            raise StepError(f"{archive} is truncated: {size} bytes instead of at least {end}: remake it")
+
+
 def train(segment: Segment) -> Path:
     """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with."""
     last = segment.work / "checkpoints" / "checkpoint_last.pt"
@@ -104,6 +123,8 @@ def main() -> None:
         seed=arguments.seed,
         resume_from=arguments.resume_from.resolve() if arguments.resume_from else None,
     )
+    for manifest in (arguments.train_manifest, arguments.valid_manifest):
+        check_archives(manifest)
     place_manifests(arguments.train_manifest, arguments.valid_manifest, segment.data)
     last = train(segment)
 

@@ -5,8 +5,8 @@ sha256, the step says which digest it found and which key to set, and stops.
 """
 
 import argparse
+import http.client
 import shutil
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -19,17 +19,17 @@ def bring(path: Path | None, url: str | None, target: Path) -> None:
     try:
         if path is not None:
             shutil.copyfile(path, target)
-        elif url is not None:
+        else:
             with urllib.request.urlopen(url) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
-        else:
-            raise StepError("neither path nor url is set")
-    except (OSError, urllib.error.URLError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # urllib's URLError is an OSError
         raise StepError(f"cannot read {path or url}: {error}; download it yourself and set path") from error
 
 
 def provide(path: Path | None, url: str | None, expected_sha256: str | None, output: Path, key: str) -> None:
     """Publish the checkpoint and a sidecar if its sha256 is `expected_sha256`; a StepError names `key` otherwise."""
+    if path is None and url is None:
+        raise StepError(f"{key}.path and {key}.url are both null: set one of them in the config")
     with files.whole(output) as temporary:
         bring(path, url, temporary)
         found = files.sha256(temporary)

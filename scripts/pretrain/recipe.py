@@ -1,12 +1,9 @@
-"""A fairseq recipe: as fairseq resolves it, and as far as it decides what a run learns."""
+"""A fairseq recipe, as far as it decides what a run learns."""
 
 from pathlib import Path
 from typing import Any
 
-from fairseq.dataclass.initialize import add_defaults, hydra_init
-from fairseq.dataclass.utils import omegaconf_no_object_check
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
+import yaml
 
 # Sections and keys that change how a run is watched or fed, not what it learns.
 NEUTRAL = {
@@ -16,21 +13,9 @@ NEUTRAL = {
 }
 
 
-def resolve(recipe: Path, overrides: list[str]) -> DictConfig:
-    """The configuration that `fairseq-hydra-train --config-name recipe overrides...` would train with."""
-    hydra_init(recipe.stem)
-    with initialize_config_dir(config_dir=str(recipe.parent.resolve()), version_base="1.1"):
-        config = compose(config_name=recipe.stem, overrides=overrides)
-    add_defaults(config)
-    with omegaconf_no_object_check():
-        config = OmegaConf.create(OmegaConf.to_container(config, resolve=True, enum_to_str=True))
-    OmegaConf.set_struct(config, True)
-    return config
-
-
 def decisive(recipe: Path) -> dict[str, Any]:
     """The keys of a recipe that decide what a run learns."""
-    sections = OmegaConf.to_container(OmegaConf.load(recipe))
+    sections = yaml.safe_load(recipe.read_text(encoding="utf-8"))
     kept = {}
     for name, keys in sections.items():
         if name not in NEUTRAL:

@@ -1,0 +1,51 @@
+# make demo                      the whole experiment in small on two cores: synthetic speech, tiny model, real trainers
+# make demo ARGS=-n              words for snakemake: here, only show the plan
+# make sample CORPORA=DIR        the same stages on real AISHELL speech laid out in DIR
+# make test                      every test that this machine can run; names those it skips, and why
+# make lint                      ruff, snakefmt and snakemake --lint
+
+SHELL := /bin/bash
+PYTHON ?= python3
+ARGS ?=
+
+ENVS := $(sort $(wildcard workflow/envs/*.yaml workflow/envs/*.post-deploy.sh))
+BIN := $(CURDIR)/.venv/bin
+SNAKEMAKE := PATH="$(BIN):$$PATH" $(BIN)/snakemake --profile profiles/demo
+DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
+
+.PHONY: demo sample test lint
+demo: .venv/.complete runs/demo/corpora
+	@$(SNAKEMAKE) $(ARGS)
+	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
+
+sample: .venv/.complete
+	@test -d "$(CORPORA)" || { echo "make sample CORPORA=DIR: DIR holds data_aishell/ and AISHELL-2/"; exit 1; }
+	@mkdir -p runs/sample && ln -sfn "$(abspath $(CORPORA))" runs/sample/corpora
+	@$(SNAKEMAKE) --directory runs/sample --configfile config/sample.yaml $(ARGS)
+	@$(if $(DRY_RUN),,cat runs/sample/results/cer.md)
+
+test: .venv/.complete
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.complete
+	@$(BIN)/ruff check .
+	@$(BIN)/snakefmt --check Snakefile workflow
+	@mkdir -p runs/lint/corpora/AISHELL-2/iOS/data runs/lint/corpora/data_aishell
+	@PATH="$(BIN):$$PATH" $(BIN)/snakemake --lint --directory runs/lint
+
+runs/demo/corpora: scripts/corpora/make_demo_corpora.py scripts/corpora/demo_voices.py | .venv/.complete
+	@rm -rf $@
+	@$(BIN)/python -m scripts.corpora.make_demo_corpora --output $@ --seed 1
+
+runs/demo/report.html: runs/demo/results/cer.md
+	@$(SNAKEMAKE) --report report.html --quiet all
+	@echo "report: $@"
+
+# One environment with the pins of all rules: the pip sections of the yamls, then what comes without dependencies.
+.venv/.complete: $(ENVS)
+	@echo "installing the pins of workflow/envs into .venv (a minute or more)"
+	@$(PYTHON) -m venv .venv
+	@sed -n 's/^ \{6\}- //p' workflow/envs/*.yaml | sort -u > .venv/pins.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r .venv/pins.txt
+	@for script in workflow/envs/*.post-deploy.sh; do PATH="$(BIN):$$PATH" bash $$script || exit 1; done
+	@touch $@

@@ -1,0 +1,163 @@
+"""The whole workflow on fake trainers: tiny corpora of tones, and a snakemake that finds the fakes on its PATH."""
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FAKES = Path(__file__).parent / "fakes"
+BIN = Path(sys.executable).parent
+CHARACTERS = "甲乙丙丁"
+
+CONFIG = {
+    "pretraining": {
+        "mandarin": {
+            "recipe": "{directory}/fairseq.yaml",
+            "validation_fraction": 0.3,
+            "audio_shards": 2,
+            "effective_gpus": 1,
+            "updates": 30,
+            "milestones": [10, 20],
+        }
+    },
+    "finetuning": {"aishell1": {"recipe": "{directory}/espnet.yaml", "learning_rates": [0.1], "average_last": 2}},
+    "experiments": [{"finetuning": "aishell1", "from": ["mandarin"]}],
+}
+
+
+def speak(transcript: str) -> np.ndarray:
+    """16 kHz samples: 100 ms of n times 100 Hz for the n-th character."""
+    time = np.arange(1600) / 16000
+    return np.concatenate([0.5 * np.sin(2 * np.pi * 100 * (CHARACTERS.index(c) + 1) * time) for c in transcript])
+
+
+def lay_out(root: Path) -> None:
+    """Both corpora in the formats in which they are distributed; the second utterance for pre-training leaks."""
+    rng = random.Random(1)
+    one, two = root / "data_aishell", root / "AISHELL-2/iOS/data"
+    transcripts = {}
+    for number in range(24):
+        transcripts[f"IC0001W{number:04d}"] = "".join(rng.choices(CHARACTERS, k=12))
+    lines = []
+    for subset, speaker, count in (("train", "S0002", 6), ("dev", "S0724", 3), ("test", "S0764", 3)):
+        for number in range(count):
+            utterance, transcript = f"BAC009{speaker}W{number:04d}", "".join(rng.choices(CHARACTERS, k=10))
+            path = one / "wav" / subset / speaker / f"{utterance}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, speak(transcript), 16000, subtype="PCM_16")
+            lines.append(f"{utterance} {' '.join(transcript)}\n")
+            if subset == "dev":
+                transcripts["IC0001W0001"] = transcript
+    (one / "transcript").mkdir()
+    (one / "transcript/aishell_transcript_v0.8.txt").write_text("".join(lines), encoding="utf-8")
+    (two / "wav/C0001").mkdir(parents=True)
+    for utterance, transcript in transcripts.items():
+        soundfile.write(two / f"wav/C0001/{utterance}.wav", speak(transcript), 16000, subtype="PCM_16")
+    (two / "wav.scp").write_text("".join(f"{u}\twav/C0001/{u}.wav\n" for u in transcripts), encoding="utf-8")
+    (two / "trans.txt").write_text("".join(f"{u}\t{t}\n" for u, t in transcripts.items()), encoding="utf-8")
+
+
+@dataclass
+class Run:
+    """What a call of snakemake did."""
+
+    code: int
+    output: str
+
+    @property
+    def rules(self) -> list[str]:
+        """The rules that ran (or, with -n, would run), sorted, one entry a job."""
+        return sorted(re.findall(r"^(?:local)?rule (\w+):$", self.output, re.MULTILINE))
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there was nothing to do."""
+        return "Nothing to be done" in self.output
+
+
+@dataclass
+class Project:
+    """A working directory with corpora, recipes and an overlay of the config."""
+
+    directory: Path
+
+    def configure(self, **changes: object) -> None:
+        """Write the overlay; `pretraining__mandarin__seed=2` sets a nested key."""
+        config = yaml.safe_load(yaml.safe_dump(CONFIG).replace("{directory}", str(self.directory)))
+        for path, value in changes.items():
+            *parents, last = path.split("__")
+            entry = config
+            for name in parents:
+                entry = entry.setdefault(name, {})
+            entry[last] = value
+        (self.directory / "overlay.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+
+    def snakemake(self, *words: str, **environment: str) -> Run:
+        """Run snakemake here, with the fakes first on its PATH."""
+        path = os.pathsep.join([str(FAKES / "bin"), str(BIN), os.environ["PATH"]])
+        settings = ["--cores", "2", "--show-failed-logs", "--configfile", "overlay.yaml"]
+        call = subprocess.run(
+            ["snakemake", *words, "--snakefile", REPOSITORY / "Snakefile", *settings],  # targets first
+            cwd=self.directory,
+            env=os.environ | {"PATH": path, "REAL_PYTHON": sys.executable} | environment,
+            capture_output=True,
+            text=True,
+        )
+        return Run(call.returncode, call.stdout + call.stderr)
+
+    def read(self, path: str) -> str:
+        """The text of a file."""
+        return (self.directory / path).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Project:
+    """A project in which nothing has run."""
+    return make(tmp_path / "a project")
+
+
+def make(directory: Path) -> Project:
+    """Lay out corpora, recipes and overlay. The name of the directory may hold a space: all paths are quoted."""
+    lay_out(directory / "corpora")
+    (directory / "fairseq.yaml").write_text("lr_scheduler: {total_num_update: 30}\n", encoding="utf-8")
+    (directory / "espnet.yaml").write_text("max_epoch: 3\n", encoding="utf-8")
+    project = Project(directory)
+    project.configure()
+    return project
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    project = make(tmp_path_factory.mktemp("finished") / "a project")
+    run = project.snakemake()
+    assert run.code == 0, run.output
+    return project.directory, run
+
+
+@pytest.fixture
+def first_run(_finished: tuple[Path, Run]) -> Run:
+    """What the run that made `finished` did."""
+    return _finished[1]
+
+
+@pytest.fixture
+def finished(_finished: tuple[Path, Run], tmp_path: Path) -> Project:
+    """A copy of a project whose table is made, with all files as old as in the original."""
+    directory = tmp_path / "a project"
+    shutil.copytree(_finished[0], directory, symlinks=True)
+    project = Project(directory)
+    project.configure(
+        pretraining__mandarin__recipe=str(_finished[0] / "fairseq.yaml"),
+        finetuning__aishell1__recipe=str(_finished[0] / "espnet.yaml"),
+    )
+    return project

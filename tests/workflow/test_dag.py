@@ -1,0 +1,119 @@
+"""From corpora as distributed to the table, and what runs again after which change. Trainers are fakes."""
+
+import json
+import re
+
+import pytest
+
+from tests.workflow.conftest import Project, Run
+
+EXPENSIVE = {"pretrain", "finetune"}
+
+
+def test_everything_from_the_corpora_to_the_table(finished: Project, first_run: Run) -> None:
+    counts = {rule: first_run.rules.count(rule) for rule in first_run.rules}
+    assert counts == {
+        **{"list_utterances": 2, "drop_leakage": 1, "split_validation": 1, "concatenate": 3, "write_manifest": 2},
+        **{"pretrain": 3, "choose_best": 1, "prepare_data": 1, "prepare_encoder": 3, "finetune": 3},
+        **{"average_weights": 3, "transcribe": 3, "score_cer": 6, "tabulate": 1, "plot": 1, "write_config": 1, "all": 1},
+    }
+    table = finished.read("results/cer.md").splitlines()
+    # 10 characters a transcript: a model that hears one of them misses nine tenths
+    assert table[0] == "| AISHELL-1 | dev | test |"
+    assert table[2] == "| @10 updates | 90.0 | 90.0 |"
+    assert table[3:5] == ["| @20 updates | 0.0 | 0.0 |", "| @30 updates* | 0.0 | 0.0 |"]
+
+
+def test_the_leak_is_dropped_and_named(finished: Project) -> None:
+    assert "IC0001W0001" in finished.read("results/corpora/aishell2/leaked.tsv")
+    assert "IC0001W0001" not in finished.read("results/corpora/aishell2/without-leakage.tsv")
+
+
+def test_every_milestone_has_a_sidecar_that_names_the_one_it_resumed(finished: Project) -> None:
+    sidecars = [json.loads(finished.read(f"results/pretrain/mandarin/after-{n}-updates.json")) for n in (10, 20, 30)]
+    assert [sidecar["updates"] for sidecar in sidecars] == [10, 20, 30]
+    resumed = [sidecar["made_from"]["resumed_from_sha256"] for sidecar in sidecars]
+    assert resumed == [None, sidecars[0]["sha256"], sidecars[1]["sha256"]]
+
+
+def test_a_second_run_does_nothing(finished: Project) -> None:
+    run = finished.snakemake()
+    assert run.code == 0 and run.nothing, run.output
+
+
+def test_a_deleted_result_is_made_again_alone(finished: Project) -> None:
+    (finished.directory / "results/cer.md").unlink()
+    run = finished.snakemake()
+    assert run.code == 0 and not EXPENSIVE & set(run.rules), run.output
+    assert "AISHELL-1" in finished.read("results/cer.md")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"finetuning__aishell1__learning_rates": [0.1, 0.2]}, {"finetune": 3}),
+        ({"finetuning__aishell1__seeds": [1, 2]}, {"finetune": 3}),
+        ({"finetuning__aishell1__average_last": 3}, {}),
+        ({"pretraining__mandarin__milestones": [10, 20, 30]}, {"finetune": 1}),
+        ({"pretraining__mandarin__updates": 40}, {"pretrain": 1, "finetune": 1}),
+        ({"pretraining__mandarin__seed": 2}, {"pretrain": 3, "finetune": 3}),
+        ({"finetuning__aishell1__label": "AISHELL"}, {}),
+    ],
+    ids=lambda value: "-".join(value),
+)
+def test_what_a_change_of_the_config_plans(finished: Project, change: dict, expected: dict) -> None:
+    recipes = {
+        key: re.search(rf"recipe: (.*{name}.yaml)", finished.read("overlay.yaml"))[1]
+        for key, name in (("pretraining__mandarin__recipe", "fairseq"), ("finetuning__aishell1__recipe", "espnet"))
+    }
+    finished.configure(**recipes, **change)
+    run = finished.snakemake("-n")
+    assert run.code == 0, run.output
+    assert {rule: run.rules.count(rule) for rule in EXPENSIVE & set(run.rules)} == expected
+    assert "tabulate" in run.rules
+
+
+def test_a_repeated_job_finds_its_work_done(finished: Project) -> None:
+    """What decides the weights is the same, so that a milestone that is asked for again costs no training."""
+    before = json.loads(finished.read("results/pretrain/mandarin/after-30-updates.json"))
+    (finished.directory / "results/pretrain/mandarin/after-30-updates.pt").unlink()
+    run = finished.snakemake("results/pretrain/mandarin/after-30-updates.pt", FAKE_FAIRSEQ_FAILS="1")
+    assert run.code == 0, run.output
+    assert json.loads(finished.read("results/pretrain/mandarin/after-30-updates.json"))["sha256"] == before["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "rule", "last_words"),
+    [
+        ("FAKE_FAIRSEQ_FAILS", "pretrain", "error: fairseq-hydra-train ended with exit code 1: see its last lines"),
+        ("FAKE_ESPNET_FAILS", "finetune", "ended with exit code 1: see its last lines"),
+    ],
+)
+def test_a_trainer_that_fails_is_named_with_its_log(fresh: Project, fails: str, rule: str, last_words: str) -> None:
+    run = fresh.snakemake("--keep-going", **{fails: "1"})
+    assert run.code != 0
+    assert f"Error in rule {rule}" in run.output and last_words in run.output and "train.log" in run.output
+    logs = [path.read_text() for path in (fresh.directory / "logs" / rule).rglob("*.log")]
+    assert logs and all(last_words in log.splitlines()[-1] for log in logs)
+    assert not (fresh.directory / "results/cer.md").exists()
+    resumed = fresh.snakemake()
+    assert resumed.code == 0 and "AISHELL-1" in fresh.read("results/cer.md"), resumed.output
+
+
+def test_a_broken_wav_is_listed_and_the_rest_goes_on(fresh: Project) -> None:
+    data = fresh.directory / "corpora/AISHELL-2/iOS/data"
+    wav = data / "wav/C0001/IC0001W0003.wav"
+    wav.write_bytes(wav.read_bytes()[:200])
+    run = fresh.snakemake("results/pretrain/mandarin/manifest/train.tsv")
+    assert run.code == 0, run.output
+    rejected = fresh.read("results/corpora/aishell2/rejected.tsv").splitlines()
+    assert len(rejected) == 2 and rejected[1].startswith("IC0001W0003\twav/C0001/IC0001W0003.wav\ttruncated")
+
+
+def test_a_wav_lost_after_listing_is_one_sentence(fresh: Project) -> None:
+    fresh.snakemake("results/corpora/aishell2/without-leakage.tsv")
+    (fresh.directory / "corpora/AISHELL-2/iOS/data/wav/C0001/IC0001W0005.wav").unlink()
+    run = fresh.snakemake("results/pretrain/mandarin/manifest/train.tsv")
+    sentences = [line for line in run.output.splitlines() if line.startswith("error: ")]
+    assert run.code != 0 and any("IC0001W0005.wav: missing" in sentence for sentence in sentences), run.output
+    assert "Traceback" not in run.output

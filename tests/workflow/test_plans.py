@@ -1,0 +1,106 @@
+"""Every shipped config and profile plans the whole of its experiment."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import BIN, REPOSITORY
+
+
+def roots(directory: Path, *names: str) -> None:
+    """Empty corpora: a plan needs no more than their lists."""
+    for name in names:
+        root = directory / "corpora" / name
+        files = ["wav.scp", "trans.txt"] if "iOS" in name else ["transcript/aishell_transcript_v0.8.txt"]
+        for file in files:
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            (root / file).touch()
+
+
+def plan(directory: Path, *words: str) -> str:
+    """What `snakemake -n` says in `directory`, started from the repository as a user would."""
+    command = [BIN / "snakemake", "-n", "--quiet", "rules", "--directory", directory, *words]
+    call = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    return f"{call.stdout}{call.stderr}exit code {call.returncode}"
+
+
+def counts(output: str) -> dict[str, int]:
+    """Jobs of each rule in the table that snakemake prints."""
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+
+
+def test_the_published_experiment(tmp_path: Path) -> None:
+    roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell")
+    jobs = counts(plan(tmp_path, "--cores", "1", "--configfile", "config/config.yaml"))
+    # six milestones and the end of the run; fine-tuned: the six, the best and the English model
+    assert jobs["pretrain"] == 7 and jobs["finetune"] == 8 and jobs["score_cer"] == 16 and jobs["concatenate"] == 65
+
+
+def test_the_demo(tmp_path: Path) -> None:
+    roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell", "English/iOS/data")
+    jobs = counts(plan(tmp_path, "--profile", "profiles/demo"))
+    assert jobs["initialise"] == 1 and jobs["pretrain"] >= 4 and jobs["finetune"] >= 6
+    assert "provide_checkpoint" not in jobs
+
+
+def test_real_speech_in_small(tmp_path: Path) -> None:
+    roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell")
+    jobs = counts(plan(tmp_path, "--profile", "profiles/demo", "--configfile", "config/sample.yaml"))
+    assert jobs["initialise"] == 1 and jobs["finetune"] >= 3 and "provide_checkpoint" not in jobs
+
+
+def test_the_slurm_profile(tmp_path: Path) -> None:
+    """Planned without conda, which a dry run would ask for its version."""
+    roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell")
+    jobs = counts(plan(tmp_path, "--profile", "profiles/slurm", "--software-deployment-method", "env-modules"))
+    assert jobs["pretrain"] == 7 and jobs["finetune"] == 8
+
+
+@pytest.mark.parametrize(
+    ("overlay", "sentence"),
+    [
+        ("pretraining: {mandarin: {milestone: [1]}}", "pretraining.mandarin.milestone is not known: did you mean mile"),
+        ("pretraining: {mandarin: {validation_fraction: 1.5}}", "pretraining.mandarin.validation_fraction"),
+        ("pretraining: {mandarin: {corpus: aishell3}}", "pretraining.mandarin.corpus: there is no aishell3 in corpora"),
+        ("corpora: {aishell2: {root: nowhere}}", "corpora.aishell2.root: nowhere is not a directory"),
+    ],
+)
+def test_a_wrong_config_is_one_sentence(tmp_path: Path, overlay: str, sentence: str) -> None:
+    roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell")
+    (tmp_path / "overlay.yaml").write_text(overlay)
+    output = plan(tmp_path, "--cores", "1", "--configfile", str(tmp_path / "overlay.yaml"))
+    errors = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and sentence in errors[0] and output.endswith("exit code 1"), output
+    assert "Traceback" not in output
+
+
+def test_lint() -> None:
+    """As in `make lint`; the formatters are called there."""
+    call = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=REPOSITORY, capture_output=True, text=True)
+    assert call.returncode == 0, call.stdout
+    call = subprocess.run(
+        [BIN / "snakefmt", "--check", "Snakefile", "workflow"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert call.returncode == 0, call.stderr
+
+
+def test_snakemake_lint(tmp_path: Path) -> None:
+    roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell")
+    call = subprocess.run(
+        [BIN / "snakemake", "--lint", "--directory", tmp_path], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert call.returncode == 0 and "good condition" in call.stdout + call.stderr, call.stdout + call.stderr
+
+
+def test_profiles_name_every_rule() -> None:
+    rules = {
+        rule
+        for file in (REPOSITORY / "workflow/rules").glob("*.smk")
+        for rule in re.findall(r"^rule (\w+):", file.read_text(), re.MULTILINE)
+    }
+    for profile in (REPOSITORY / "profiles").glob("*/config.yaml"):
+        assert set(yaml.safe_load(profile.read_text())["set-resources"]) == rules, profile
