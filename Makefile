@@ -34,7 +34,6 @@ lint: .venv/.complete
 	@PATH="$(BIN):$$PATH" $(BIN)/snakemake --lint --directory runs/lint
 
 runs/demo/corpora: scripts/corpora/make_demo_corpora.py scripts/corpora/demo_voices.py | .venv/.complete
-	@rm -rf $@
 	@$(BIN)/python -m scripts.corpora.make_demo_corpora --output $@ --seed 1
 
 runs/demo/report.html: runs/demo/results/cer.md
