@@ -1,5 +1,6 @@
 """The words of one `fairseq-hydra-train` call: the recipe plus what only the workflow knows."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,5 +76,6 @@ def command(segment: Segment) -> list[str]:
 
 
 def _quoted(path: Path) -> str:
-    """A path as hydra's override grammar reads it back unchanged."""
-    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """A path as hydra's override grammar reads it back unchanged: there, backslashes escape only before a quote."""
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", str(path))
+    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"

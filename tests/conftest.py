@@ -1,0 +1,43 @@
+"""What the tests share: small wavs, command lines, and no time limits for hypothesis."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
+
+
+@pytest.fixture
+def write_wav() -> Callable[..., np.ndarray]:
+    """A function that writes noise as a wav (16 kHz, mono, 16 bit unless told otherwise) and returns its samples."""
+    soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
+
+    def write(path: Path, samples: int = 1_600, rate: int = 16_000, channels: int = 1, kind: str = "PCM_16"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shape = (samples,) if channels == 1 else (samples, channels)
+        seed = sum(os.fsencode(path.name)) + samples
+        noise = np.random.default_rng(seed).integers(-(2**15), 2**15, shape, dtype=np.int16)
+        soundfile.write(os.fsencode(path), noise, rate, subtype=kind, format="WAV")
+        return noise
+
+    return write
+
+
+@pytest.fixture
+def step() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs a step's command line, `python -m scripts.MODULE WORDS...`, in a process of its own."""
+
+    def call(module: str, *words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", f"scripts.{module}", *map(str, words)]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    return call

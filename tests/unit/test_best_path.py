@@ -1,0 +1,27 @@
+"""CTC's best path, by hand."""
+
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed")
+
+from scripts.evaluate.transcribe import best_path
+
+TOKENS = ["<blank>", "<unk>", "上", "海", "a", "<sos/eos>"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        ([], ""),
+        ([0, 0, 0], ""),
+        ([2], "上"),
+        ([2, 2, 2], "上"),
+        ([2, 0, 2], "上上"),  # a blank parts what is said twice
+        ([0, 2, 2, 0, 0, 3, 3, 3, 0], "上海"),
+        ([2, 3, 2, 2, 3], "上海上海"),
+        ([2, 2, 0, 2, 3, 3, 0, 0, 4, 0, 4], "上上海aa"),
+        ([1, 1, 2], "<unk>上"),
+    ],
+)
+def test_best_path(frames: list[int], expected: str) -> None:
+    assert best_path(frames, TOKENS) == expected

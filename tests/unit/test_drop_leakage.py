@@ -1,0 +1,70 @@
+"""What is held out for the test must not be heard in pre-training."""
+
+from pathlib import Path
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.common.tables import LEAKED_COLUMNS, UTTERANCE_COLUMNS, read_table, read_utterances, write_utterances
+from scripts.common.text import leakage_key
+from scripts.corpora.drop_leakage import drop_leakage
+from scripts.corpora.list_utterances import HELDOUT_COLUMNS
+
+
+def utterances(*transcripts: str) -> pd.DataFrame:
+    """Utterances U0, U1, ... with these transcripts."""
+    rows = [(f"U{i}", "S", "train", f"{i}.wav", 1, transcript) for i, transcript in enumerate(transcripts)]
+    return pd.DataFrame(rows, columns=UTTERANCE_COLUMNS)
+
+
+def heldout(*rows: tuple[str, str, str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=HELDOUT_COLUMNS)
+
+
+def test_by_hand() -> None:
+    given_utterances = utterances("今天天气好", "今天天气", "打开WiFi!", "今天天气好吗", "今天,天气好。")
+    development = [("D1", "dev", "今天天气好")]
+    test = [("T1", "test", "今天天气好"), ("T2", "test", "打开wifi"), ("T3", "test", "再见")]
+    kept, leaked = drop_leakage(given_utterances, heldout(*development, *test))
+    assert list(kept["utterance"]) == ["U1", "U3"]
+    assert list(kept.columns) == UTTERANCE_COLUMNS
+    assert list(leaked[LEAKED_COLUMNS].itertuples(index=False, name=None)) == [
+        ("U0", "今天天气好", "D1", "dev"),  # the first of those that say it
+        ("U2", "打开WiFi!", "T2", "test"),
+        ("U4", "今天,天气好。", "D1", "dev"),
+    ]
+
+
+TRANSCRIPTS = st.lists(st.text("今天a,A ", max_size=3), max_size=12)
+
+
+@given(TRANSCRIPTS, TRANSCRIPTS)
+def test_against_a_plain_loop(spoken: list[str], held: list[str]) -> None:
+    kept, leaked = drop_leakage(utterances(*spoken), heldout(*((f"H{i}", "dev", t) for i, t in enumerate(held))))
+    expected_kept, expected_leaked = [], []
+    for i, transcript in enumerate(spoken):
+        sources = [f"H{j}" for j, other in enumerate(held) if leakage_key(other) == leakage_key(transcript)]
+        if sources:
+            expected_leaked.append((f"U{i}", sources[0]))
+        else:
+            expected_kept.append(f"U{i}")
+    assert list(kept["utterance"]) == expected_kept
+    assert list(zip(leaked["utterance"], leaked["heldout_utterance"], strict=True)) == expected_leaked
+
+
+def test_command_line(tmp_path: Path, step) -> None:
+    write_utterances(utterances('他说"好"', "再见"), tmp_path / "utterances.tsv")
+    for name, row in (("one", ("D1", "dev", "再 见")), ("two", ("T1", "test", "再见"))):
+        (tmp_path / name).write_text("\t".join(HELDOUT_COLUMNS) + "\n" + "\t".join(row) + "\n", encoding="utf-8")
+    names = {"utterances": "utterances.tsv", "output": "kept.tsv", "leaked": "leaked.tsv"}
+    words = [word for option, name in names.items() for word in (f"--{option}", tmp_path / name)]
+    result = step("corpora.drop_leakage", *words, "--heldout", tmp_path / "one", tmp_path / "two")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert list(read_utterances(tmp_path / "kept.tsv")["transcript"]) == ['他说"好"']
+    assert read_table(tmp_path / "leaked.tsv", LEAKED_COLUMNS).to_numpy().tolist() == [["U1", "再见", "D1", "dev"]]
+
+    result = step("corpora.drop_leakage", *words, "--heldout")  # nothing to keep clear of
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "kept.tsv").read_bytes() == (tmp_path / "utterances.tsv").read_bytes()
+    assert (tmp_path / "leaked.tsv").read_text() == "\t".join(LEAKED_COLUMNS) + "\n"

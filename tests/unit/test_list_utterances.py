@@ -1,0 +1,212 @@
+"""What cannot be used is listed with its reason; nothing is dropped in silence."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.common.tables import REJECTED_COLUMNS, UTTERANCE_COLUMNS, read_table
+from scripts.corpora.aishell import READERS, Entry
+from scripts.corpora.list_utterances import HELDOUT_COLUMNS, list_corpus
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def write(path: Path, content: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def run_step(step, kind: str, root: Path, output: Path) -> tuple[subprocess.CompletedProcess[str], dict[str, Path]]:
+    paths = {name: output / f"{name}.tsv" for name in ("utterances", "rejected", "heldout")}
+    words = [word for name, path in paths.items() for word in (f"--{name}", path)]
+    return step("corpora.list_utterances", "--format", kind, "--root", root, *words), paths
+
+
+@pytest.fixture
+def aishell2(tmp_path: Path, write_wav) -> Path:
+    """An AISHELL-2 in which everything is wrong that can be, beside five good utterances."""
+    root = tmp_path / "AISHELL-2"
+    for name in ("ok", "one", "wide", "space d", "crlf", "no-text", "no-utf8", "twice", "void", "blank", "again"):
+        write_wav(root / "wav" / "C0001" / f"{name}.wav", 800)
+    write_wav(root / "wav" / "C0001" / "short.wav", 800)
+    whole = (root / "wav" / "C0001" / "short.wav").read_bytes()
+    write(root / "wav" / "C0001" / "short.wav", whole[:-600])
+    write(root / "wav" / "C0001" / "empty.wav", b"")
+    write(root / "wav" / "C0001" / "text.wav", "这不是声音")
+    write_wav(root / "wav" / "C0001" / "silent.wav", 0)
+    write_wav(root / "wav" / "C0001" / "slow.wav", 800, rate=8_000)
+    write_wav(root / "wav" / "C0001" / "stereo.wav", 800, channels=2)
+    write_wav(root / "wav" / "C0001" / "deep.wav", 800, kind="PCM_24")
+    names = ["ok", "one", "wide", "space d", "no-text", "no-utf8", "twice", "void", "blank", "short", "empty", "text"]
+    names += ["silent", "slow", "stereo", "deep", "absent"]
+    scp = "\ufeff" + "".join(f"{name.replace(' ', '-')}\twav/C0001/{name}.wav\n" for name in names)
+    scp += "crlf\twav/C0001/crlf.wav\r\nagain\twav/C0001/again.wav\nagain\twav/C0001/ok.wav\n"
+    scp += "folder\twav/C0001\npath\x01\twav/C0001/ok.wav\n"
+    write(root / "wav.scp", scp)
+    texts = {"ok": "今天 天气 好", "one": "好", "wide": "ＡＴＭ　机", "space-d": "打开 wi fi"}
+    texts |= {"void": "", "blank": "　 "}
+    same = ["twice", "twice", "short", "empty", "text", "silent", "slow", "stereo", "deep", "absent", "again", "folder"]
+    lines = [f"{name}\t{text}\n" for name, text in texts.items()]
+    lines += [f"{name}\t你好\n" for name in [*same, "path\x01", "no-wav"]] + ["crlf\t你 好\r\n"]
+    write(root / "trans.txt", "".join(lines).encode() + b"no-utf8\t\xc4\xe3\xba\xc3\n")
+    return root
+
+
+def test_bad_aishell2(aishell2: Path, tmp_path: Path, step) -> None:
+    result, paths = run_step(step, "aishell2", aishell2, tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    utterances = read_table(paths["utterances"], UTTERANCE_COLUMNS)
+    assert list(utterances.itertuples(index=False, name=None)) == [
+        (name, "C0001", "train", f"wav/C0001/{name.replace('-', ' ')}.wav", 800, text)
+        for name, text in [
+            ("again", "你好"),
+            ("crlf", "你好"),
+            ("ok", "今天天气好"),
+            ("one", "好"),
+            ("space-d", "打开wi fi"),
+            ("wide", "ATM机"),
+        ]
+    ]
+    format_wanted = "instead of 16000 Hz, mono, 16 bit"
+    rejected = read_table(paths["rejected"], REJECTED_COLUMNS)
+    assert dict(zip(rejected["utterance"], rejected["reason"], strict=True)) == {
+        "absent": "missing",
+        "again": "listed twice in wav.scp",
+        "blank": "empty transcript",
+        "deep": f"16000 Hz, 1 channel(s), 24 bit {format_wanted}",
+        "empty": "not a PCM wav file: the file is too short",
+        "folder": "unreadable: Is a directory",
+        "no-text": "wav without transcript",
+        "no-utf8": "not UTF-8 in trans.txt",
+        "no-wav": "transcript without wav",
+        "path\\x01": "control character or not UTF-8 in the path or id",
+        "short": "truncated: 500 of 800 samples",
+        "silent": "no samples",
+        "slow": f"8000 Hz, 1 channel(s), 16 bit {format_wanted}",
+        "stereo": f"16000 Hz, 2 channel(s), 16 bit {format_wanted}",
+        "text": "not a PCM wav file: file does not start with RIFF id",
+        "twice": "listed twice in trans.txt",
+        "void": "empty transcript",
+    }
+    listed = (aishell2 / "wav.scp").read_text(encoding="utf-8").count("\n")
+    assert len(utterances) + len(rejected) == listed + 1  # and the transcript without wav
+    assert result.stdout.startswith(f"{aishell2}: 6 utterances (0.00 h), 17 rejected: ")
+    assert read_table(paths["heldout"], HELDOUT_COLUMNS).empty
+
+
+@pytest.fixture
+def aishell1(tmp_path: Path, write_wav) -> Path:
+    """An AISHELL-1 with good and bad utterances in each subset."""
+    root = tmp_path / "data_aishell"
+    for subset, speaker in (("train", "S0002"), ("dev", "S0724"), ("test", "S0764")):
+        for name in ("W0001", "W0002", "W0003"):
+            write_wav(root / "wav" / subset / speaker / f"BAC009{speaker}{name}.wav", 320)
+        write(root / "wav" / subset / speaker / f"BAC009{speaker}W0002.wav", b"RIFF")
+    write_wav(root / "wav" / "train" / "S0724" / "BAC009S0724W0001.wav", 320)
+    write_wav(Path(os.fsdecode(bytes(root) + b"/wav/test/S0764/\xc4\xe3.wav")), 320)
+    lines = [
+        f"BAC009{speaker}{name} {text}\r\n"
+        for speaker in ("S0002", "S0724", "S0764")
+        for name, text in (("W0001", "你 好"), ("W0002", "再 见"), ("W0004", "谢 谢"))
+    ]
+    write(root / "transcript" / "aishell_transcript_v0.8.txt", "\ufeff" + "".join(lines))
+    return root
+
+
+def test_bad_aishell1(aishell1: Path, tmp_path: Path, step) -> None:
+    result, paths = run_step(step, "aishell1", aishell1, tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    utterances = read_table(paths["utterances"], UTTERANCE_COLUMNS)
+    rejected = read_table(paths["rejected"], REJECTED_COLUMNS)
+    assert list(zip(utterances["utterance"], utterances["subset"], utterances["transcript"], strict=True)) == [
+        ("BAC009S0002W0001", "train", "你好"),
+        ("BAC009S0724W0001", "dev", "你好"),
+        ("BAC009S0764W0001", "test", "你好"),
+    ]
+    odd = "not a PCM wav file: the file is too short"
+    expected = {
+        f"BAC009{speaker}{name}": reason
+        for speaker in ("S0002", "S0724", "S0764")
+        for name, reason in (("W0002", odd), ("W0003", "wav without transcript"), ("W0004", "transcript without wav"))
+    }
+    expected["BAC009S0724W0001"] = "another wav has this id"
+    expected["\\udcc4\\udce3"] = "control character or not UTF-8 in the path or id"
+    assert dict(zip(rejected["utterance"], rejected["reason"], strict=True)) == expected
+    wavs, transcripts_alone = len(list(aishell1.rglob("*.wav"))), 3
+    assert len(utterances) + len(rejected) == wavs + transcripts_alone == 14
+    heldout = read_table(paths["heldout"], HELDOUT_COLUMNS)
+    assert list(heldout.itertuples(index=False, name=None)) == [
+        (f"BAC009{speaker}{name}", subset, text)
+        for speaker, subset in (("S0724", "dev"), ("S0764", "test"))
+        for name, text in (("W0001", "你好"), ("W0002", "再见"), ("W0004", "谢谢"))
+    ]
+
+
+def test_no_id_is_usable_twice_whatever_a_reader_says(tmp_path: Path, write_wav) -> None:
+    write_wav(tmp_path / "a.wav", 5)
+    entries = [Entry("A", "S", "train", path, "好") for path in ("none.wav", "a.wav", "a.wav")]
+    usable, rejected = list_corpus(tmp_path, entries, 1)
+    assert usable.to_numpy().tolist() == [["A", "S", "train", "a.wav", 5, "好"]]
+    assert rejected.to_numpy().tolist() == [["A", "none.wav", "missing"], ["A", "a.wav", "listed twice"]]
+
+
+def test_threads_change_nothing(aishell2: Path) -> None:
+    entries = list(READERS["aishell2"](aishell2))
+    one, many = list_corpus(aishell2, entries, 1), list_corpus(aishell2, entries, 4)
+    assert all(a.equals(b) for a, b in zip(one, many, strict=True))
+
+
+def test_a_corpus_without_usable_utterance_ends_in_one_line(tmp_path: Path, step) -> None:
+    root = tmp_path / "corpus"
+    write(root / "wav.scp", "A\twav/a.wav\n")
+    write(root / "trans.txt", "A\t好\n")
+    result, paths = run_step(step, "aishell2", root, tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"error: {root} has no usable utterance; the first of 1: ['A', 'wav/a.wav', 'missing']: "
+        "check the root and format of this corpus\n"
+    )
+    assert paths["rejected"].read_text() == "utterance\tpath\treason\nA\twav/a.wav\tmissing\n"
+    assert not paths["utterances"].exists()
+
+
+@pytest.mark.parametrize("kind", sorted(READERS))
+def test_a_root_of_another_format_ends_in_one_line(tmp_path: Path, step, kind: str) -> None:
+    result, _ = run_step(step, kind, tmp_path / "nowhere", tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"error: {tmp_path / 'nowhere'}/")
+    assert result.stderr.endswith("No such file or directory; is this the corpus as distributed?\n")
+
+
+def sample_script() -> Path:
+    folder = Path(os.environ.get("AISHELL_SAMPLE", REPOSITORY.parent / "shared" / "corpora"))
+    if not (folder / "lay_out.py").is_file():
+        pytest.skip("the sample of AISHELL is not here: set AISHELL_SAMPLE to the folder that holds its lay_out.py")
+    return folder / "lay_out.py"
+
+
+def test_real_speech(tmp_path: Path, step) -> None:
+    """582 real utterances; at least two transcripts of speaker S0150 stand in AISHELL-1's dev or test."""
+    corpora = tmp_path / "corpora"
+    subprocess.run([sys.executable, sample_script(), corpora], check=True, capture_output=True)
+    usable, tables = {}, {}
+    for kind, root in (("aishell1", corpora / "data_aishell"), ("aishell2", corpora / "AISHELL-2" / "iOS" / "data")):
+        result, tables[kind] = run_step(step, kind, root, tmp_path / kind)
+        assert (result.returncode, result.stderr) == (0, "")
+        usable[kind] = read_table(tables[kind]["utterances"], UTTERANCE_COLUMNS)
+        assert len(usable[kind]) == len(list(root.rglob("*.wav")))  # all wavs of the sample are good
+    assert len(usable["aishell1"]) + len(usable["aishell2"]) == 582
+    rejected = read_table(tables["aishell1"]["rejected"], REJECTED_COLUMNS)
+    assert set(rejected["reason"]) == {"transcript without wav"}
+    lines = (corpora / "data_aishell/transcript/aishell_transcript_v0.8.txt").read_bytes().count(b"\n")
+    assert len(usable["aishell1"]) + len(rejected) == lines
+
+    words = ["--utterances", tables["aishell2"]["utterances"], "--heldout", tables["aishell1"]["heldout"]]
+    result = step("corpora.drop_leakage", *words, "--output", tmp_path / "kept", "--leaked", tmp_path / "leaked.tsv")
+    assert (result.returncode, result.stderr) == (0, "")
+    leaked = {line.split("\t")[0] for line in (tmp_path / "leaked.tsv").read_text(encoding="utf-8").splitlines()}
+    assert {"IC0150W0406", "IC0150W0427"} <= leaked

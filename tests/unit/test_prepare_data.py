@@ -1,0 +1,68 @@
+"""What ESPnet trains from."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scripts.common.tables import UTTERANCE_COLUMNS, write_utterances
+from scripts.finetune.prepare_data import data_files, tokens_of
+
+ROWS = [
+    ("A", "S1", "train", "wav/train/S1/A.wav", 16_000, "上海上"),
+    ("B", "S1", "train", "wav/train/S1/B b.wav", 320, "打开wi fi上"),
+    ("C", "S2", "dev", "wav/dev/S2/C.wav", 48_000, "北京"),
+    ("D", "S3", "test", "wav/test/S3/D.wav", 48_000, "天津"),
+]
+
+
+def table(rows: list[tuple]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=UTTERANCE_COLUMNS)
+
+
+def test_tokens_by_frequency_then_by_code_point() -> None:
+    """上 3, i 2, then once each: f U+0066, w U+0077, 开 U+5F00, 打 U+6253, 海 U+6D77; a space is no token."""
+    expected = ["<blank>", "<unk>", "上", "i", "f", "w", "开", "打", "海", "<sos/eos>"]
+    assert tokens_of(pd.Series(["上海上", "打开wi fi上"])) == expected
+    assert tokens_of(pd.Series(["打开wi fi上", "上海上"])) == expected
+    assert tokens_of(pd.Series([], dtype=str)) == ["<blank>", "<unk>", "<sos/eos>"]
+
+
+def test_files_by_hand(tmp_path: Path) -> None:
+    assert data_files(table(ROWS[:2]), tmp_path, 10) == {
+        "wav.scp": f"A {tmp_path}/wav/train/S1/A.wav\nB {tmp_path}/wav/train/S1/B b.wav\n",
+        "text": "A 上海上\nB 打开wifi上\n",
+        "speech_shape": "A 16000\nB 320\n",
+        "text_shape.char": "A 3,10\nB 7,10\n",
+    }
+
+
+def test_paths_are_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = data_files(table(ROWS[2:3]), Path("corpora/data_aishell"), 10)["wav.scp"]
+    assert line == f"C {tmp_path}/corpora/data_aishell/wav/dev/S2/C.wav\n"
+
+
+def test_command_line(tmp_path: Path, step) -> None:
+    write_utterances(table(ROWS), tmp_path / "utterances.tsv")
+    words = ["--utterances", tmp_path / "utterances.tsv", "--root", tmp_path, "--output", tmp_path / "data"]
+    result = step("finetune.prepare_data", *words)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "10 tokens, 2 utterances to train on, 1 of dev\n"
+    made = {str(path.relative_to(tmp_path / "data")) for path in (tmp_path / "data").rglob("*") if path.is_file()}
+    names = ("wav.scp", "text", "speech_shape", "text_shape.char")
+    assert made == {"tokens.txt", *(f"{subset}/{name}" for subset in ("train", "dev") for name in names)}
+    tokens = (tmp_path / "data" / "tokens.txt").read_text(encoding="utf-8").split("\n")
+    assert tokens == ["<blank>", "<unk>", "上", "i", "f", "w", "开", "打", "海", "<sos/eos>", ""]
+    assert (tmp_path / "data" / "dev" / "text_shape.char").read_text() == "C 2,10\n"
+
+
+@pytest.mark.parametrize("missing", ["train", "dev"])
+def test_a_corpus_without_one_of_them_is_refused(tmp_path: Path, step, missing: str) -> None:
+    write_utterances(table([row for row in ROWS if row[2] != missing]), tmp_path / "utterances.tsv")
+    words = ["--utterances", tmp_path / "utterances.tsv", "--root", tmp_path, "--output", tmp_path / "data"]
+    result = step("finetune.prepare_data", *words)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"error: {tmp_path / 'utterances.tsv'} has no utterance of {missing}: fine-tuning needs train and dev\n"
+    )

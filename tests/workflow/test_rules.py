@@ -1,0 +1,193 @@
+"""What holds for every rule, and for what modules may import."""
+
+import ast
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.common.code import _closure
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SCRIPTS = REPOSITORY / "scripts"
+PROFILES = sorted((REPOSITORY / "profiles").glob("*/config.yaml"))
+LINES_OF_A_RULE = 50
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule as it is written: its file, its lines, and the text below each directive."""
+
+    name: str
+    file: Path
+    lines: list[str]
+    directives: dict[str, str]
+
+
+def parse(file: Path) -> list[Rule]:
+    """The rules of a file: blocks that begin with `rule NAME:`, in which directives are indented by 4."""
+    rules = []
+    for block in re.split(r"^(?=\S)", file.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        head = re.match(r"(?:rule|checkpoint) (\w+):\n", block)
+        if head:
+            parts = re.split(r"^    (\w+):", block[head.end() :], flags=re.MULTILINE)
+            directives = dict(zip(parts[1::2], parts[2::2], strict=True))
+            rules.append(Rule(head[1], file, block.rstrip().splitlines(), directives))
+    return rules
+
+
+RULES = [rule for file in sorted((REPOSITORY / "workflow" / "rules").glob("*.smk")) for rule in parse(file)]
+every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+def module_of(rule: Rule) -> str:
+    """The module that a rule's command runs."""
+    (module,) = re.findall(r"python -m ([\w.]+)", rule.directives["shell"])
+    return module
+
+
+def strings(directive: str) -> list[str]:
+    return re.findall(r'"([^"]*)"', directive)
+
+
+def test_rules_are_found() -> None:
+    written = sum(file.read_text().count("\nrule ") for file in (REPOSITORY / "workflow" / "rules").glob("*.smk"))
+    assert len(RULES) >= written >= 10
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@every_rule
+def test_what_every_rule_has(rule: Rule) -> None:
+    needed = {"output", "log", "benchmark", "conda", "params", "shell"}
+    assert needed <= set(rule.directives)
+    assert not {"script", "run", "notebook", "wrapper", "message"} & set(rule.directives)
+    if rule.name not in ("provide_checkpoint", "write_config"):  # made from the config alone
+        assert "input" in rule.directives
+    assert len(rule.lines) <= LINES_OF_A_RULE
+
+
+@every_rule
+def test_the_command_is_a_module_of_the_same_name(rule: Rule) -> None:
+    module = module_of(rule)
+    assert module == f"scripts.{rule.file.stem}.{rule.name}"
+    assert (REPOSITORY / f"{module.replace('.', '/')}.py").is_file()
+    assert rule.directives["shell"].rstrip().endswith('2>&1 | tee {log:q}"')
+
+
+@every_rule
+def test_the_code_that_is_tracked_is_the_code_that_is_run(rule: Rule) -> None:
+    assert re.findall(r'\bcode=code_digest\("([\w.]+)"\)', rule.directives["params"]) == [module_of(rule)]
+
+
+@every_rule
+def test_log_and_benchmark_lie_under_the_name_of_the_rule(rule: Rule) -> None:
+    (log,), (benchmark,) = (strings(rule.directives[name]) for name in ("log", "benchmark"))
+    assert log.startswith(f"logs/{rule.name}/") and log.endswith(".log")
+    assert benchmark.startswith(f"benchmarks/{rule.name}/") and benchmark.endswith(".tsv")
+    assert Path(log).with_suffix("").parts[1:] == Path(benchmark).with_suffix("").parts[1:]
+
+
+@every_rule
+def test_paths_are_quoted(rule: Rule) -> None:
+    """{input}, {output} and {log} may hold spaces; what is not quoted is a number or a word of ours."""
+    for field in re.findall(r"\{([^}]*)\}", rule.directives["shell"]):
+        if field.split(".")[0] in ("input", "output", "log"):
+            assert field.endswith(":q"), field
+
+
+@every_rule
+def test_every_option_of_the_command_is_one_of_the_module(rule: Rule) -> None:
+    tree = ast.parse((REPOSITORY / f"{module_of(rule).replace('.', '/')}.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    added = [call for call in calls if call.func.attr == "add_argument"]
+    known = {call.args[0].value for call in added}
+    required = {
+        call.args[0].value
+        for call in added
+        if any(word.arg == "required" and getattr(word.value, "value", False) for word in call.keywords)
+    }
+    used = re.findall(r"(?<= )--[a-z0-9-]+", rule.directives["shell"])
+    assert len(set(used)) == len(used)
+    assert required <= set(used) <= known
+
+
+@every_rule
+def test_the_environment_has_what_the_module_imports(rule: Rule) -> None:
+    (file,) = strings(rule.directives["conda"])
+    environment = (rule.file.parent / file).resolve()
+    files = environment.parent.glob(f"{environment.stem}.*")  # and what is installed after deployment
+    text = re.sub(r"#.*", "", "".join(path.read_text() for path in files))
+    installed = {re.sub(r"[-_.]+", "_", name).lower() for name in re.findall(r"[A-Za-z][\w.-]*", text)}
+    names = {"yaml": "pyyaml", "hydra": "hydra_core", "fairseq": "ve_fairseq", "espnet2": "espnet"}
+    wanted = set()
+    for tree in _closure(module_of(rule), REPOSITORY).values():
+        wanted |= {name.split(".")[0] for name, _ in imports(tree)}
+    outside = wanted - set(sys.stdlib_module_names) - {"scripts"}
+    assert {name for name in outside if names.get(name, name) not in installed} == set()
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.parent.name)
+def test_every_profile_knows_every_rule(profile: Path) -> None:
+    resources = yaml.safe_load(profile.read_text(encoding="utf-8"))["set-resources"]
+    assert set(resources) == {rule.name for rule in RULES}
+
+
+# Imports
+
+MODULES = sorted(path for path in SCRIPTS.rglob("*.py"))
+WINGS = {"corpora", "pretrain", "finetune", "evaluate", "results"}
+MAY_CROSS = {("evaluate", "scripts.finetune.espnet_layer")}
+
+
+def imports(tree: ast.Module) -> list[tuple[str, int]]:
+    """(module, line) of every import, `from a import b` as a.b."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"line {node.lineno}: ours import by absolute names"
+            found += [(f"{node.module}.{alias.name}", node.lineno) for alias in node.names]
+    return found
+
+
+def wing_of(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[1] if parts[0] == "scripts" and len(parts) > 1 else None
+
+
+def test_the_wings_are_the_folders() -> None:
+    folders = {path.name for path in SCRIPTS.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == WINGS | {"common"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SCRIPTS)))
+def test_wings_stand_on_common_and_do_not_import_one_another(module: Path) -> None:
+    own = module.relative_to(SCRIPTS).parts[0]
+    for name, line in imports(ast.parse(module.read_text(encoding="utf-8"))):
+        wing = wing_of(name)
+        allowed = wing in (None, own, "common") or any(
+            own == importer and (name == crossed or name.startswith(f"{crossed}.")) for importer, crossed in MAY_CROSS
+        )
+        assert allowed, f"line {line}: {name}"
+        if own == "common":
+            assert wing in (None, "common"), f"line {line}: {name}"
+            assert name.split(".")[0] not in ("torch", "torchaudio", "fairseq", "espnet", "espnet2"), f"line {line}"
+        assert name.split(".")[0] not in ("tests", "snakemake"), f"line {line}: {name}"
+
+
+def test_modules_import_in_no_circle() -> None:
+    """Repeatedly take away the modules that import none of those left."""
+    names = {".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__") for path in MODULES}
+    waiting = {}
+    for path in MODULES:
+        name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+        found = {imported for imported, _ in imports(ast.parse(path.read_text(encoding="utf-8")))}
+        found |= {imported.rpartition(".")[0] for imported in found}
+        waiting[name] = found & names - {name}
+    while free := {name for name, needed in waiting.items() if not needed & set(waiting)}:
+        waiting = {name: needed for name, needed in waiting.items() if name not in free}
+    assert waiting == {}
