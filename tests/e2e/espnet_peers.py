@@ -1,0 +1,63 @@
+"""ESPnet's own answers, each from a process of its own, for test_espnet.py to compare ours with.
+
+python -m tests.e2e.espnet_peers average WORK LAST OUTPUT            its average, which our layer switches off
+python -m tests.e2e.espnet_peers initial CONFIG OUTPUT SEED...       the models with which it starts to train, by seed
+python -m tests.e2e.espnet_peers greedy CONFIG WEIGHTS WAV_SCP TEXT  its decoder's greedy CTC transcripts
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+import yaml
+
+from scripts.finetune import espnet_layer
+
+
+def average(work: str, last: str, output: str) -> None:
+    """In its good case: one criterion, one number of epochs."""
+    from espnet2.main_funcs.average_nbest_models import average_nbest_models
+    from espnet2.train.reporter import Reporter
+
+    reporter = Reporter()
+    reporter.load_state_dict(torch.load(Path(work) / "checkpoint.pth", weights_only=False)["reporter"])
+    average_nbest_models(Path(work), reporter, [("train", "total_count", "max")], int(last))
+    (Path(work) / f"train.total_count.ave_{last}best.pth").rename(output)
+
+
+def initial(config: str, output: str, *seeds: str) -> None:
+    """As espnet2/tasks/abs_task.py does in main_worker: the seed first, then the model."""
+    espnet_layer.prepare()
+    from espnet2.tasks.asr import ASRTask
+    from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
+
+    settings = argparse.Namespace(**yaml.safe_load(Path(config).read_text(encoding="utf-8")))
+    models = {}
+    for seed in map(int, seeds):
+        set_all_random_seed(seed)
+        models[seed] = ASRTask.build_model(settings).state_dict()
+    torch.save(models, output)
+
+
+def greedy(config: str, weights: str, wav_scp: str, text: str) -> None:
+    """The best path as asr_inference takes it from a CTC layer: argmax, repeats collapsed, blanks dropped.
+
+    What asr_inference prints for the last layer comes from a prefix search, even with beam 1: it sums over all paths
+    of a prefix, so its text may differ from that of the single best path. Greedy is what we claim to be equal to.
+    """
+    espnet_layer.prepare()
+    from espnet2.bin.asr_inference import Speech2Text
+    from espnet2.fileio.sound_scp import SoundScpReader
+
+    decoder = Speech2Text(asr_train_config=config, asr_model_file=weights, ctc_weight=1.0, beam_size=1)
+    lines = []
+    for name, (_, speech) in SoundScpReader(wav_scp, dtype="float32").items():
+        with torch.no_grad():
+            encoded, _ = decoder.asr_model.encode(torch.from_numpy(speech)[None], torch.tensor([len(speech)]))
+        lines.append(f"{name} {''.join(decoder._decode_interctc([(0, encoded)])[0])}".rstrip() + "\n")
+    Path(text).write_text("".join(sorted(lines)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    {"average": average, "initial": initial, "greedy": greedy}[sys.argv[1]](*sys.argv[2:])

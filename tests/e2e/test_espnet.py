@@ -1,0 +1,279 @@
+"""Fine-tuning, averaging and transcribing by the steps' own command lines, with real ESPnet, on a language of tones.
+
+Each of its five characters is a tone of 100 ms, so that a tiny model learns it in seconds.
+"""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip("espnet2", reason="real ESPnet is not installed")
+pytest.importorskip("fairseq", reason="real fairseq is not installed")
+
+import torch
+
+from scripts.common import files
+from scripts.finetune.espnet_layer import padding_mask
+from tests.e2e.steps import RATE, call, differences, kill_when, load, step, write_utterances, write_wav
+
+pytestmark = pytest.mark.e2e
+
+TONES = {"一": 400, "二": 800, "三": 1400, "四": 2200, "五": 3200}  # Hz
+COUNTS = {"train": 1200, "dev": 6, "test": 20}  # utterances
+EPOCHS = 4
+FROZEN = ["mask_emb", "feature_extractor", "post_extract_proj", "quantizer", "project_q", "encoder.pos_conv"]
+RECIPE = {
+    "input_size": 2048,
+    "frontend": None,
+    "normalize": None,
+    "specaug": None,
+    "encoder": "wav2vec2",
+    "encoder_conf": {"output_size": 32, "normalize_before": True, "freeze_finetune_updates": 10},
+    "freeze_param": [f"encoder.encoders.{name}" for name in FROZEN],
+    "decoder": "transformer",
+    "decoder_conf": {"num_blocks": 0, "attention_heads": 2, "linear_units": 32},
+    "model_conf": {"ctc_weight": 1.0, "lsm_weight": 0.1, "length_normalized_loss": False},
+    "batch_type": "folded",
+    "batch_size": 8,
+    "accum_grad": 1,
+    "grad_clip": 5,
+    "unused_parameters": True,
+    "optim": "adam",
+    "optim_conf": {"lr": 0.001},
+    "scheduler": "warmuplr",
+    "scheduler_conf": {"warmup_steps": 50},
+    "max_epoch": EPOCHS,
+    "patience": None,
+    "best_model_criterion": [["train", "total_count", "max"]],
+    "keep_nbest_models": EPOCHS,
+    "val_scheduler_criterion": ["valid", "acc"],
+}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus as distributed, its table of utterances, and what prepare_data made of it."""
+
+    root: Path
+    utterances: Path
+    data: Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fine-tuning: the published folder of epochs, and its command line."""
+
+    output: Path
+    options: dict[str, Any]
+
+    def work(self) -> Path:
+        """ESPnet's working directory, the only one here."""
+        (found,) = (self.output.parent / "work").iterdir()
+        return found
+
+    def weights(self, epoch: int) -> dict[str, torch.Tensor]:
+        return load(self.output / f"{epoch}epoch.pth")
+
+
+def say(transcript: str, random: np.random.Generator) -> np.ndarray:
+    """int16 samples: a tone a character, in a little noise."""
+    time = np.arange(RATE // 10) / RATE
+    tones = [np.sin(2 * np.pi * TONES[c] * time + random.uniform(0, 6)) * np.hanning(len(time)) for c in transcript]
+    speech = np.concatenate(tones)
+    return (8000 * speech + 300 * random.standard_normal(len(speech))).astype(np.int16)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory) -> Corpus:
+    root = tmp_path_factory.mktemp("tones")
+    random = np.random.default_rng(1)
+    rows = []
+    for subset, count in COUNTS.items():
+        for number in range(count):
+            transcript = "".join(random.choice(list(TONES), random.integers(3, 8)))
+            samples = say(transcript, random)
+            name = f"{subset}{number:03d}"
+            write_wav(root / f"wav/{name}.wav", samples)
+            rows.append((name, subset, f"wav/{name}.wav", len(samples), transcript))
+    write_utterances(root / "utterances.tsv", rows)
+    step("scripts.finetune.prepare_data", utterances=root / "utterances.tsv", root=root, output=root / "data")
+    return Corpus(root, root / "utterances.tsv", root / "data")
+
+
+@pytest.fixture(scope="session")
+def encoder(tiny_recipe, write_recipe, tmp_path_factory) -> Path:
+    """A random wav2vec 2.0, as fine-tuning takes it; it masks little, for the tones tell nothing of one another."""
+    folder = tmp_path_factory.mktemp("encoder")
+    checkpoint = folder / "after-0-updates.pt"
+    step("scripts.pretrain.initialise", recipe=write_recipe(tiny_recipe), seed=1, output=checkpoint)
+    step("scripts.finetune.prepare_encoder", checkpoint=checkpoint, mask_prob=0.05, output=folder / "encoder.pt")
+    return folder / "encoder.pt"
+
+
+@pytest.fixture(scope="session")
+def place(corpus, encoder, tmp_path_factory):
+    """The options of one call of scripts.finetune.finetune."""
+    recipe = tmp_path_factory.mktemp("finetune-recipe") / "tones.yaml"
+    recipe.write_text(yaml.safe_dump(RECIPE), encoding="utf-8")
+
+    def options_of(folder: Path, seed: int = 1) -> Run:
+        options = {"recipe": recipe, "data": corpus.data, "encoder": encoder, "learning_rate": 0.01, "seed": seed}
+        return Run(folder / "epochs", options | {"output": folder / "epochs"})
+
+    return options_of
+
+
+def finetune(run: Run) -> Run:
+    step("scripts.finetune.finetune", **run.options)
+    return run
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(place, tmp_path_factory) -> Run:
+    return finetune(place(tmp_path_factory.mktemp("uninterrupted")))
+
+
+@pytest.fixture(scope="session")
+def averaged(uninterrupted) -> Path:
+    output = uninterrupted.output.parent / "average-of-last-2.pth"
+    step("scripts.finetune.average_weights", epochs=uninterrupted.output, last=2, output=output)
+    return output
+
+
+def peer(*words: Any) -> None:
+    """Run tests/e2e/espnet_peers.py."""
+    finished = call([sys.executable, "-m", "tests.e2e.espnet_peers", *map(str, words)])
+    assert finished.returncode == 0, finished.stdout
+
+
+@pytest.fixture(scope="session")
+def initial(uninterrupted, tmp_path_factory) -> dict[int, dict[str, torch.Tensor]]:
+    """The weights with which ESPnet starts to train, by seed."""
+    output = tmp_path_factory.mktemp("initial") / "models.pth"
+    peer("initial", uninterrupted.output / "config.yaml", output, 1, 2)
+    return load(output)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(place, uninterrupted, tmp_path):
+    run = place(tmp_path)
+    first = "work/*/1epoch.pth"
+    kill_when(lambda: any(tmp_path.glob(first)), "scripts.finetune.finetune", **run.options)
+    assert not run.output.exists()
+    assert not (run.work() / f"{EPOCHS}epoch.pth").exists()
+    # the worst moment: between ESPnet's writing of checkpoint.pth and that of the epoch's weights
+    newest = load(run.work() / "checkpoint.pth")["reporter"]["epoch"]
+    (run.work() / f"{newest}epoch.pth").unlink(missing_ok=True)
+
+    finetune(run)
+    assert "The training was resumed using" in (run.work() / "train.log").read_text(encoding="utf-8")
+    for epoch in range(1, EPOCHS + 1):
+        assert list(differences(uninterrupted.weights(epoch), run.weights(epoch))) == []
+
+
+def test_another_seed_ends_elsewhere(place, uninterrupted, tmp_path):
+    run = place(tmp_path, seed=2)
+    first = "work/*/1epoch.pth"  # one epoch is enough
+    kill_when(lambda: any(tmp_path.glob(first)), "scripts.finetune.finetune", **run.options)
+    assert run.work().name != uninterrupted.work().name
+    assert list(differences(uninterrupted.weights(1), load(run.work() / "1epoch.pth"))) != []
+
+
+def test_lost_weights_of_the_last_epoch_come_from_the_checkpoint(place, uninterrupted, tmp_path):
+    shutil.copytree(uninterrupted.work(), tmp_path / "work" / uninterrupted.work().name, symlinks=True)
+    run = place(tmp_path)
+    (run.work() / f"{EPOCHS}epoch.pth").unlink()
+    size = (run.work() / "train.log").stat().st_size
+    finetune(run)
+    assert (run.work() / "train.log").stat().st_size == size, "it trained again"
+    for epoch in range(1, EPOCHS + 1):
+        assert list(differences(uninterrupted.weights(epoch), run.weights(epoch))) == []
+
+
+def test_frozen_parameters_stay_and_the_others_learn(uninterrupted, encoder):
+    before = {f"encoder.encoders.{name}": tensor for name, tensor in load(encoder)["model"].items()}
+    after = uninterrupted.weights(EPOCHS)
+    assert before.keys() <= after.keys()
+    changed = {place.removeprefix("/") for place in differences(before, {name: after[name] for name in before})}
+    frozen = {name for name in before if any(name.startswith(prefix) for prefix in RECIPE["freeze_param"])}
+    unused = {name for name in before if name.startswith("encoder.encoders.final_proj")}  # of pre-training's loss
+    assert frozen and changed == before.keys() - frozen - unused
+
+
+def test_the_head_is_random_and_a_layer_norm_stands_before_it(initial, uninterrupted, encoder):
+    pretrained = {f"encoder.encoders.{name}": tensor for name, tensor in load(encoder)["model"].items()}
+    for weights in initial.values():
+        assert list(differences(pretrained, {name: weights[name] for name in pretrained})) == []
+        assert torch.equal(weights["encoder.after_norm.weight"], torch.ones(32))
+    of_seed = {place.removeprefix("/") for place in differences(initial[1], initial[2])}
+    assert of_seed == {"ctc.ctc_lo.weight", "ctc.ctc_lo.bias"}
+    learnt = {place.removeprefix("/") for place in differences(initial[1], uninterrupted.weights(EPOCHS))}
+    assert of_seed | {"encoder.after_norm.weight", "encoder.after_norm.bias"} <= learnt
+
+
+def test_the_average_is_espnets_but_for_its_sum_of_counters(uninterrupted, averaged, tmp_path):
+    shutil.copytree(uninterrupted.work(), tmp_path / "work", symlinks=True)
+    peer("average", tmp_path / "work", 2, tmp_path / "espnet.pth")
+    ours, theirs = load(averaged), load(tmp_path / "espnet.pth")
+    assert ours.keys() == theirs.keys()
+    for name, tensor in ours.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, theirs[name], rtol=0, atol=1e-6)
+    counts = [int(uninterrupted.weights(epoch)["encoder.num_updates"]) for epoch in (EPOCHS - 1, EPOCHS)]
+    assert int(ours["encoder.num_updates"]) == counts[-1] > 0
+    assert int(theirs["encoder.num_updates"]) == sum(counts)
+
+
+def test_the_padding_mask_is_espnets():
+    from espnet.nets.pytorch_backend.nets_utils import make_pad_mask
+
+    random = np.random.default_rng(1)
+    for _ in range(50):
+        lengths = torch.from_numpy(random.integers(1, 60, random.integers(1, 9)))
+        assert torch.equal(padding_mask(lengths), make_pad_mask(lengths))
+
+
+@pytest.fixture(scope="session")
+def texts(uninterrupted, averaged, encoder, corpus, tmp_path_factory) -> dict[str, Path]:
+    """Transcripts of dev and test, made after the results were moved: config.yaml names a place that is gone."""
+    moved = tmp_path_factory.mktemp("moved")
+    settings = (uninterrupted.output / "config.yaml").read_text(encoding="utf-8")
+    assert str(encoder.parent) in settings
+    settings = settings.replace(str(encoder.parent), str(moved / "gone"))
+    (moved / "config.yaml").write_text(settings, encoding="utf-8")
+    texts = {subset: moved / subset / "text" for subset in ("dev", "test")}
+    step(
+        "scripts.evaluate.transcribe",
+        config=moved / "config.yaml",
+        weights=shutil.copy(averaged, moved),
+        encoder=shutil.copy(encoder, moved),
+        utterances=corpus.utterances,
+        root=corpus.root,
+        subsets=list(texts),
+        outputs=list(texts.values()),
+    )
+    return texts
+
+
+def test_the_model_has_learnt_the_tones(texts, corpus, tmp_path):
+    # so that the comparison below is of texts that mean something
+    output = tmp_path / "cer.json"
+    options = {"utterances": corpus.utterances, "subset": "test", "hypotheses": texts["test"], "output": output}
+    step("scripts.evaluate.score_cer", **options)
+    assert files.read_json(output)["cer"] < 0.5
+
+
+def test_transcripts_from_moved_results_are_espnets_greedy_ones(uninterrupted, averaged, texts, corpus, tmp_path):
+    table = [row.split("\t") for row in corpus.utterances.read_text(encoding="utf-8").splitlines()[1:]]
+    heard = {row[0]: corpus.root / row[3] for row in table if row[2] == "test"}
+    assert len(heard) == COUNTS["test"]
+    scp = "".join(f"{name} {path}\n" for name, path in heard.items())
+    (tmp_path / "wav.scp").write_text(scp, encoding="utf-8")
+    peer("greedy", uninterrupted.output / "config.yaml", averaged, tmp_path / "wav.scp", tmp_path / "text")
+    theirs = (tmp_path / "text").read_text(encoding="utf-8")
+    assert texts["test"].read_text(encoding="utf-8") == theirs
