@@ -45,6 +45,6 @@ runs/demo/report.html: runs/demo/results/cer.md
 	@echo "installing the pins of workflow/envs into .venv (a minute or more)"
 	@$(PYTHON) -m venv .venv
 	@sed -n 's/^ \{6\}- //p' workflow/envs/*.yaml | sort -u > .venv/pins.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r .venv/pins.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r .venv/pins.txt
 	@for script in workflow/envs/*.post-deploy.sh; do PATH="$(BIN):$$PATH" bash $$script || exit 1; done
 	@touch $@

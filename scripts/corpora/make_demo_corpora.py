@@ -215,7 +215,10 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="size relative to the demo's; 0.1 for a tenth")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    print(make_corpora(arguments.output.absolute(), arguments.seed, arguments.scale, arguments.processes))
+    counts = make_corpora(arguments.output.absolute(), arguments.seed, arguments.scale, arguments.processes)
+    hours = counts.pop("hours")
+    said = ", ".join(f"{name} {count}" for name, count in counts.items())
+    print(f"{arguments.output}: {hours:.2f} h of synthetic speech; utterances: {said}")
 
 
 if __name__ == "__main__":
