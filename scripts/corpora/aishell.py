@@ -51,21 +51,25 @@ def read_pairs(path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def read_aishell2(root: Path) -> Iterator[Entry]:
-    """Every id of wav.scp and trans.txt. The speaker is the wav's folder; all of it is for training."""
+    """Every id of wav.scp and trans.txt and every other wav. The speaker is the wav's folder; all is for training."""
     transcripts, problems = {}, {}
     for utterance, value, problem in read_pairs(root / "trans.txt"):
         if problem:
             problems[utterance] = problem
         transcripts.setdefault(utterance, text.normalise(value))
-    listed = set()
+    listed, paths = set(), set()
     for utterance, path, problem in read_pairs(root / "wav.scp"):
         listed.add(utterance)
+        paths.add(path)
         speaker = Path(path).parent.name
         problem = problem or problems.get(utterance, "")
         yield Entry(utterance, speaker, "train", path or None, transcripts.get(utterance), problem)
     for utterance, transcript in transcripts.items():
         if utterance not in listed:
             yield Entry(utterance, "", "train", None, transcript, problems.get(utterance, ""))
+    for wav in sorted((root / "wav").glob("*/*.wav")):
+        if (path := wav.relative_to(root).as_posix()) not in paths:
+            yield Entry(wav.stem, wav.parent.name, "train", path, None, "not listed in wav.scp")
 
 
 def read_aishell1(root: Path) -> Iterator[Entry]:

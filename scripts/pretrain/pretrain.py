@@ -92,6 +92,17 @@ def train(segment: Segment) -> Path:
     return last
 
 
+def publish(last: Path, arguments: argparse.Namespace, sidecar: dict[str, Any]) -> None:
+    """Publish the milestone, and the checkpoint with the lowest validation loss so far."""
+    checkpoints.publish(last, arguments.output, sidecar)
+    own_best = last.with_name("checkpoint_best.pt")  # absent where no validation beat those of earlier segments
+    if own_best.exists():
+        checkpoints.publish(own_best, arguments.best, sidecar)
+    else:
+        files.publish(arguments.best_before, arguments.best)
+        files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
+
+
 def main() -> None:
     """Parse the command line and run one segment."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -135,13 +146,7 @@ def main() -> None:
         "update_freq": segment.update_freq,
         "seconds_in_this_job": round(time.monotonic() - started, 1),
     } | provenance.circumstances("torch", "ve-fairseq")
-    checkpoints.publish(last, arguments.output, sidecar)
-    own_best = last.with_name("checkpoint_best.pt")  # absent where no validation beat those of earlier segments
-    if own_best.exists():
-        checkpoints.publish(own_best, arguments.best, sidecar)
-    else:
-        files.publish(arguments.best_before, arguments.best)
-        files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
+    publish(last, arguments, sidecar)
     print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
 
 

@@ -126,3 +126,11 @@ def test_aishell1_that_is_not_unpacked_to_the_end(tmp_path: Path) -> None:
 )
 def test_official_subset(speaker: str, subset: str) -> None:
     assert official_subset(speaker) == subset
+
+
+def test_a_wav_that_aishell2_does_not_list_is_named(tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        write(tmp_path / f"wav/C0001/{name}.wav", "")
+    listed, other = aishell2(tmp_path, "A\twav/C0001/A.wav\n", "A\t一\n")
+    assert listed.utterance == "A" and not listed.problem
+    assert other == Entry("B", "C0001", "train", "wav/C0001/B.wav", None, "not listed in wav.scp")

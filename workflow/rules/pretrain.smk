@@ -48,6 +48,7 @@ rule pretrain:
         "logs/pretrain/{model}/after-{updates}-updates.log",
     benchmark:
         "benchmarks/pretrain/{model}/after-{updates}-updates.tsv"
+    priority: 1  # everything waits for it
     conda:
         "../envs/fairseq.yaml"
     params:

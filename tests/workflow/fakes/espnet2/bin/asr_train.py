@@ -1,4 +1,4 @@
-"""An asr_train that writes each epoch's weights: how much they know follows from how long the encoder was pre-trained."""
+"""An asr_train that writes each epoch's weights: they know for how many updates the encoder was pre-trained."""
 
 import argparse
 import os
@@ -28,4 +28,5 @@ def main(words: list[str]) -> None:
         torch.save(weights, output / f"{epoch}epoch.pth")
     torch.save({"model": weights, "reporter": {"epoch": epochs}}, output / "checkpoint.pth")
     tokens = Path(arguments.token_list).read_text(encoding="utf-8").split()
-    (output / "config.yaml").write_text(yaml.safe_dump({"token_list": tokens, "encoder_conf": encoder}, allow_unicode=True))
+    config = {"token_list": tokens, "encoder_conf": encoder}
+    (output / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
