@@ -1,5 +1,6 @@
 # make demo                      the whole experiment in small on two cores: synthetic speech, tiny model, real trainers
 # make demo ARGS=-n              words for snakemake: here, only show the plan
+# make seeds SEEDS="1 2 3"       the demo's first and last row again, each with another seed of both trainings
 # make sample CORPORA=DIR        the same stages on real AISHELL speech laid out in DIR
 # make test                      every test that this machine can run; names those it skips, and why
 # make lint                      ruff, snakefmt and snakemake --lint
@@ -7,16 +8,27 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 ARGS ?=
+SEEDS ?= 1 2 3 4 5
 
 ENVS := $(sort $(wildcard workflow/envs/*.yaml workflow/envs/*.post-deploy.sh))
 BIN := $(CURDIR)/.venv/bin
 SNAKEMAKE := PATH="$(BIN):$$PATH" $(BIN)/snakemake --profile profiles/demo
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
-.PHONY: demo sample test lint
+.PHONY: demo seeds sample test lint
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
+
+seeds: $(SEEDS:%=runs/seed-%/results/cer.md)
+	@grep -H "^| @" $^
+
+runs/seed-%/results/cer.md: .venv/.complete runs/demo/corpora
+	@mkdir -p runs/seed-$* && ln -sfn ../demo/corpora runs/seed-$*/corpora
+	@printf '%s\n' 'pretraining: {mandarin: {seed: $*, milestones: [0, 800], best: false}}' \
+		'finetuning: {aishell1: {seeds: [$*]}}' \
+		'experiments: [{finetuning: aishell1, from: [mandarin]}]' > runs/seed-$*/overlay.yaml
+	@$(SNAKEMAKE) --directory runs/seed-$* --configfile config/demo.yaml runs/seed-$*/overlay.yaml $(ARGS)
 
 sample: .venv/.complete
 	@test -d "$(CORPORA)" || { echo "make sample CORPORA=DIR: DIR holds data_aishell/ and AISHELL-2/"; exit 1; }

@@ -1,5 +1,6 @@
 """From corpora as distributed to the table, and what runs again after which change. Trainers are fakes."""
 
+import hashlib
 import json
 import re
 
@@ -118,3 +119,24 @@ def test_a_wav_lost_after_listing_is_one_sentence(fresh: Project) -> None:
     sentences = [line for line in run.output.splitlines() if line.startswith("error: ")]
     assert run.code != 0 and any("IC0001W0005.wav: missing" in sentence for sentence in sentences), run.output
     assert "Traceback" not in run.output
+
+
+def test_a_given_checkpoint_is_taken_only_with_its_sha256(fresh: Project) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed (workflow/envs/fairseq.yaml)")
+    checkpoint = fresh.directory / "wav2vec small.pt"
+    torch.save({"cfg": {"model": {"mask_prob": 0.65}}, "optimizer_history": [{"num_updates": 7}]}, checkpoint)
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    experiments = [{"finetuning": "aishell1", "from": ["english"]}]
+    score = "results/cer/aishell1/test/from/english/given/lr-0.1/seed-1.json"
+
+    fresh.configure(experiments=experiments, checkpoints__english__path=str(checkpoint))
+    run = fresh.snakemake(score)
+    assert run.code != 0 and f"has sha256 {digest}" in run.output and "set checkpoints.english.sha256" in run.output
+    assert not (fresh.directory / "results/pretrain/english/given.pt").exists()
+
+    fresh.configure(
+        experiments=experiments, checkpoints__english__path=str(checkpoint), checkpoints__english__sha256=digest
+    )
+    run = fresh.snakemake(score)
+    assert run.code == 0, run.output
+    assert json.loads(fresh.read(score))["cer"] == 0.9  # 7 updates: only the first of ten characters is heard
