@@ -28,7 +28,7 @@ from scripts.common.files import write_json, write_text
 from scripts.corpora.demo_voices import ENGLISH, MANDARIN, Voice, draw_voices, pinyin, record
 
 MARK = ".demo-corpora.json"  # says that a directory is ours to replace
-DIGITS = list("零一二三四五六七八九十百千万点")  # the closed vocabulary of fine-tuning
+DIGITS = list("零一二三四五六七八九")  # the closed vocabulary of fine-tuning
 
 MANDARIN_WORDS = """
 春天 夏季 秋收 冬至 早上 中午 傍晚 半夜 一月 二十 三号 四周 五年 六点 七成 八百 九千 十万 零下 百分 万分 第一 第二
