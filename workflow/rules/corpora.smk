@@ -13,6 +13,7 @@ rule list_utterances:
         "logs/list_utterances/{corpus}.log",
     benchmark:
         "benchmarks/list_utterances/{corpus}.tsv"
+    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     params:
@@ -48,6 +49,7 @@ rule drop_leakage:
         "logs/drop_leakage/{corpus}.log",
     benchmark:
         "benchmarks/drop_leakage/{corpus}.tsv"
+    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     params:
@@ -71,6 +73,7 @@ rule split_validation:
         "logs/split_validation/{model}.log",
     benchmark:
         "benchmarks/split_validation/{model}.tsv"
+    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     params:
@@ -95,6 +98,7 @@ rule concatenate:
         "logs/concatenate/{model}/{subset}-{shard}.log",
     benchmark:
         "benchmarks/concatenate/{model}/{subset}-{shard}.tsv"
+    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     params:
@@ -126,6 +130,7 @@ rule write_manifest:
         "logs/write_manifest/{model}/{subset}.log",
     benchmark:
         "benchmarks/write_manifest/{model}/{subset}.tsv"
+    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     params:
