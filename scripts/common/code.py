@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.common.provenance import REPOSITORY
+
 _DOTTED = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+")
 
 
 @cache
-def code_digest(module: str, root: Path = ROOT) -> str:
+def code_digest(module: str, root: Path = REPOSITORY) -> str:
     """12 hexadecimal digits that change when the code of a module, or of one of ours it imports, changes.
 
     Comments, docstrings and formatting do not count. Imports are followed as written, and so is a module's full name

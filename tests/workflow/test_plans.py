@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.workflow.conftest import BIN, REPOSITORY
 
@@ -79,7 +78,7 @@ def test_a_wrong_config_is_one_sentence(tmp_path: Path, overlay: str, sentence: 
 
 
 def test_lint() -> None:
-    """As in `make lint`; the formatters are called there."""
+    """ruff and snakefmt, as in `make lint`."""
     call = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=REPOSITORY, capture_output=True, text=True)
     assert call.returncode == 0, call.stdout
     call = subprocess.run(
@@ -94,13 +93,3 @@ def test_snakemake_lint(tmp_path: Path) -> None:
         [BIN / "snakemake", "--lint", "--directory", tmp_path], cwd=REPOSITORY, capture_output=True, text=True
     )
     assert call.returncode == 0 and "good condition" in call.stdout + call.stderr, call.stdout + call.stderr
-
-
-def test_profiles_name_every_rule() -> None:
-    rules = {
-        rule
-        for file in (REPOSITORY / "workflow/rules").glob("*.smk")
-        for rule in re.findall(r"^rule (\w+):", file.read_text(), re.MULTILINE)
-    }
-    for profile in (REPOSITORY / "profiles").glob("*/config.yaml"):
-        assert set(yaml.safe_load(profile.read_text())["set-resources"]) == rules, profile
