@@ -2,12 +2,14 @@
 # make demo ARGS=-n              words for snakemake: here, only show the plan
 # make seeds SEEDS="1 2 3"       the demo's first and last row again, each with another seed of both trainings
 # make sample CORPORA=DIR        the same stages on real AISHELL speech laid out in DIR
+# make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
 # make test                      every test that this machine can run; names those it skips, and why
 # make lint                      ruff, snakefmt and snakemake --lint
 
 SHELL := /bin/bash
 PYTHON ?= python3
 ARGS ?=
+DIRECTORY ?= .
 SEEDS ?= 1 2 3 4 5
 
 ENVS := $(sort $(wildcard workflow/envs/*.yaml workflow/envs/*.post-deploy.sh))
@@ -15,7 +17,7 @@ BIN := $(CURDIR)/.venv/bin
 SNAKEMAKE := PATH="$(BIN):$$PATH" $(BIN)/snakemake --profile profiles/demo
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
-.PHONY: demo seeds sample test lint
+.PHONY: demo seeds sample status test lint
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
@@ -35,6 +37,9 @@ sample: .venv/.complete
 	@mkdir -p runs/sample && ln -sfn "$(abspath $(CORPORA))" runs/sample/corpora
 	@$(SNAKEMAKE) --directory runs/sample --configfile config/sample.yaml $(ARGS)
 	@$(if $(DRY_RUN),,cat runs/sample/results/cer.md)
+
+status:
+	@$(PYTHON) -m scripts.cluster.status --directory "$(DIRECTORY)" $(ARGS)
 
 test: .venv/.complete
 	@PATH="$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)

@@ -1,6 +1,5 @@
 """How much does pre-training wav2vec 2.0 on a language help speech recognition, and after how many updates?"""
 
-import shlex
 import sys
 
 from snakemake.utils import min_version
@@ -12,9 +11,6 @@ from scripts.common.code import code_digest
 from scripts.common.configuration import check
 from scripts.common.errors import StepError
 
-# Steps are modules of the repository, run from the working directory; a step that fails fails its pipe.
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(workflow.basedir)}; ")
-
 
 configfile: f"{workflow.basedir}/config/config.yaml"
 
@@ -22,6 +18,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 report: "workflow/report/workflow.rst"
 
 
+include: "workflow/rules/shell.smk"
 include: "workflow/rules/common.smk"
 
 

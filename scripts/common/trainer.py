@@ -1,41 +1,171 @@
-"""Start a trainer of somebody else's (fairseq, ESPnet) and keep what it says."""
+"""Start a trainer of somebody else's (fairseq, ESPnet), keep what it says, and stop it in time.
 
+A trainer may be several processes. It does not hear signals: SLURM and terminals send them to every process at once,
+and half a trainer that dies loses what the other half computes. They reach the step, which asks the trainer to save.
+"""
+
+import ctypes
 import os
+import shutil
+import signal
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from scripts.common.errors import StepError
+from scripts.common import slurm
+from scripts.common.errors import StepError, no_space
+from scripts.common.ownership import Claim
 from scripts.common.provenance import REPOSITORY
 
 LAST_LINES = 15
+MARGIN = 600  # seconds before the end of the job's time at which the trainer is asked to save
+TIME_LIMIT = "the job's time limit is near"
+SIGNALS = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT"}
+ALMOST_FULL = 16_000_000  # bytes
+
+
+class Paused(Exception):
+    """The trainer saved and stopped before its goal; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is to be run: one command a process; `progress` is what has been saved, in the unit of `goal`."""
+
+    commands: list[list[str]]
+    log: Path
+    progress: Callable[[], int]
+    goal: int
+    ask_to_save: Callable[[], None] | None = None  # None: it may be killed at any time, and goes on from where it saved
 
 
 def environment() -> dict[str, str]:
     """What both trainers need: our modules, one thread a process, and checkpoints that hold more than tensors.
 
-    More OpenMP threads than one slow both trainers down several times over (facebookresearch/fairseq#3342).
+    More OpenMP threads than one slow both trainers down several times over (facebookresearch/fairseq#3342). Of SLURM's
+    variables only the job's id is left: from the others fairseq concludes how many processes there are, and srun how
+    it is to start them.
     """
     paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {
+    misleading = {name for name in os.environ if name.startswith("SLURM_")} - {"SLURM_JOB_ID"}
+    kept = {name: value for name, value in os.environ.items() if name not in misleading}
+    return kept | {
         "PYTHONPATH": os.pathsep.join(paths),
         "OMP_NUM_THREADS": "1",
         "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
     }
 
 
-def run(command: list[str], log: Path) -> None:
-    """Run a command to its end; all that it prints is appended to `log`.
+def run(training: Training, claim: Claim) -> None:
+    """Run a trainer to its goal; all that it prints is appended to the log.
 
-    Raises StepError with the last lines where it fails or cannot be started.
+    Raises Paused where it was stopped before, and StepError, after its last lines, where it failed, could not be
+    started, or has no time to get anywhere.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        try:
-            ended = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment(), check=False)
-        except FileNotFoundError:
-            raise StepError(f"{command[0]} is not installed in this environment: see workflow/envs") from None
-    if ended.returncode:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
-        print("\n".join(lines), flush=True)
-        name = Path(command[0]).name
-        raise StepError(f"{name} ended with exit code {ended.returncode}: see its last lines above, all in {log}")
+    training.log.parent.mkdir(parents=True, exist_ok=True)
+    saved = training.progress()
+    reasons: list[str] = []
+    with _noting_signals(reasons), _started(training) as processes:
+        _watch(training, processes, claim, reasons)
+    if training.progress() >= training.goal:
+        return
+    if not reasons:
+        raise StepError(f"the trainer stopped at {training.progress()} of {training.goal}: see {training.log}")
+    if reasons[0] == TIME_LIMIT and training.progress() <= saved:
+        raise StepError(f"{training.log.parent} got nowhere within the job's time limit: raise runtime in the profile")
+    raise Paused(reasons[0])
+
+
+@contextmanager
+def _noting_signals(reasons: list[str]) -> Iterator[None]:
+    """Note signals instead of dying of them; SIGTERM also comes where this process's parent dies."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG, see prctl(2)
+    before = {number: signal.signal(number, lambda got, _: reasons.append(SIGNALS[got])) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _started(training: Training) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The trainer's processes, each with a process group of its own; what is left of them is killed at the end."""
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        with training.log.open("ab") as log:
+            processes += (_start(command, log) for command in training.commands)
+        yield processes
+    finally:
+        for process in processes:
+            _kill(process)
+
+
+def _start(command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+            start_new_session=True,
+            preexec_fn=_deaf_until_its_parent_dies,
+        )
+    except FileNotFoundError:
+        raise StepError(f"{command[0]} is not installed in this environment: see workflow/envs") from None
+
+
+def _deaf_until_its_parent_dies() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # also those that read audio ahead
+    process.wait()
+
+
+def _watch(training: Training, processes: list[subprocess.Popen[bytes]], claim: Claim, reasons: list[str]) -> None:
+    """Wait until all have ended or one has failed; ask them to save once there is a reason."""
+    allocation = slurm.allocation()
+    deadline = _deadline(allocation.ends, time.time()) if allocation else None
+    asked = False
+    while any(process.poll() is None for process in processes):
+        time.sleep(0.2)
+        if any(process.poll() for process in processes):
+            break
+        if claim.is_lost():
+            raise StepError(f"another job took over: see {claim.record.parent}")
+        if not reasons and deadline is not None and time.time() > deadline:
+            reasons.append(TIME_LIMIT)
+        if reasons and not asked:
+            asked = True
+            if training.ask_to_save is None:
+                return
+            training.ask_to_save()
+    for process in processes:
+        if process.poll():
+            raise _failure(training, process)
+
+
+def _deadline(ends: float, now: float) -> float:
+    """When to ask for a save: MARGIN before the end, or earlier in the last quarter of a short job."""
+    return ends - min(MARGIN, (ends - now) / 4)
+
+
+def _failure(training: Training, process: subprocess.Popen[bytes]) -> StepError:
+    lines = training.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+    print("\n".join(lines), flush=True)
+    if shutil.disk_usage(training.log.parent).free < ALMOST_FULL or any("No space left" in line for line in lines):
+        return no_space(training.log.parent)
+    name = Path(training.commands[0][0]).name
+    return StepError(
+        f"{name} ended with exit code {process.returncode}: see its last lines above, all in {training.log}"
+    )

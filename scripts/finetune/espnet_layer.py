@@ -1,8 +1,9 @@
 """Run one of ESPnet's programs with what it needs on this torch: python -m scripts.finetune.espnet_layer asr_train ...
 
-ESPnet 202511 is used as it is; `prepare` mends six things before its modules are imported:
+ESPnet 202511 is used as it is; `prepare` mends seven things before its modules are imported:
 
 - g2p_en downloads an NLTK corpus when it is imported, although only English text-to-speech uses it;
+- ci_sdr, which only speech enhancement uses, cannot be installed: pip 26.3 refuses packages whose metadata names URLs;
 - torchaudio's compiled extensions need CUDA libraries, which a CPU torch does not bring; without the extensions
   torchaudio takes its documented pure-Python path;
 - the wav2vec 2.0 encoder builds its padding mask over raw samples with a T x T intermediate, which for 15 s of
@@ -32,17 +33,23 @@ from scripts.common import masks
 def prepare() -> None:
     """Make `espnet2` importable and its wav2vec 2.0 encoder usable. Call it before the first import of espnet2."""
     os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # fairseq checkpoints hold more than tensors
-    sys.modules.setdefault("g2p_en", ModuleType("g2p_en"))
+    for unused in ("g2p_en", "ci_sdr"):
+        sys.modules.setdefault(unused, ModuleType(unused))
     if torch.version.cuda is None:
         _hide_torchaudio_extensions()
     encoder = importlib.import_module("espnet2.asr.encoder.wav2vec2_encoder")
     encoder.make_pad_mask = padding_mask
     encoder.download_w2v = lambda url, directory: str(Path(directory) / url)
     wav2vec2 = importlib.import_module("fairseq.models.wav2vec.wav2vec2")
-    wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices)
+    wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices, _rank)
     trainer = importlib.import_module("espnet2.train.trainer")
     trainer.average_nbest_models = lambda *args, **kwargs: None
     torch.save = _whole(torch.save)
+
+
+def _rank() -> int:
+    """This process's number among those that train together."""
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
 
 
 def padding_mask(lengths: torch.Tensor) -> torch.Tensor:

@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 import yaml
 
-from scripts.common import digests, files, provenance, trainer
+from scripts.common import digests, files, ownership, provenance, requeue, trainer
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, run
+from scripts.common.errors import StepError
+from scripts.common.processes import Processes
 
 
 def data_digest(data: Path) -> str:
@@ -24,11 +25,11 @@ def data_digest(data: Path) -> str:
     return digests.digest([files.sha256(path) for path in [*parts, data / "tokens.txt"]])
 
 
-def command(arguments: argparse.Namespace, work: Path, gpus: int) -> list[str]:
-    """The call of ESPnet's asr_train."""
+def commands(arguments: argparse.Namespace, work: Path, together: Processes) -> list[list[str]]:
+    """A call of ESPnet's asr_train for each process. ESPnet divides every batch among them."""
     words = [sys.executable, "-m", "scripts.finetune.espnet_layer", "asr_train"]
     words += ["--config", arguments.recipe, "--output_dir", work, "--resume", "true", "--seed", arguments.seed]
-    words += ["--ngpu", gpus, "--num_workers", "1", "--use_preprocessor", "true"]
+    words += ["--ngpu", min(together.gpus, 1), "--num_workers", "1", "--use_preprocessor", "true"]
     words += ["--token_type", "char", "--token_list", arguments.data / "tokens.txt"]
     words += ["--optim_conf", f"lr={arguments.learning_rate}"]
     words += ["--encoder_conf", f"w2v_url={arguments.encoder.name}"]
@@ -41,7 +42,19 @@ def command(arguments: argparse.Namespace, work: Path, gpus: int) -> list[str]:
     # folded batches shrink for utterances longer than 80,000 samples (5 s) or 150 characters
     words += ["--fold_length", "80000", "--fold_length", "150"]
     words += ["--use_wandb", "false", "--use_matplotlib", "false", "--num_att_plot", "0"]
-    return [str(word) for word in words]
+    call = [str(word) for word in words]
+    if together.count == 1:
+        return [call]
+    # while the encoder is frozen its parameters get no gradient
+    call += ["--multiprocessing_distributed", "false", "--unused_parameters", "true"]
+    call += ["--dist_backend", together.backend, "--dist_init_method", together.rendezvous()]
+    call += ["--dist_world_size", str(together.count)]
+    return [[*call, "--dist_rank", str(rank), "--local_rank", str(rank)] for rank in range(together.count)]
+
+
+def epochs_of(work: Path) -> int:
+    """Epochs whose weights are there."""
+    return len(list(work.glob("[0-9]*epoch.pth")))
 
 
 def mend(work: Path) -> None:
@@ -70,20 +83,9 @@ def publish(work: Path, epochs: int, output: Path) -> None:
     temporary.rename(output)
 
 
-def main() -> None:
-    """Parse the command line, train and publish."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=Path, required=True, help="configuration of ESPnet's asr_train (YAML)")
-    parser.add_argument("--data", type=Path, required=True, help="folder written by scripts.finetune.prepare_data")
-    parser.add_argument("--encoder", type=Path, required=True, help="checkpoint from scripts.finetune.prepare_encoder")
-    parser.add_argument("--learning-rate", type=float, required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--output", type=Path, required=True, help="folder: Nepoch.pth of every epoch, config.yaml")
-    arguments = parser.parse_args()
-
+def run_task(arguments: argparse.Namespace, together: Processes, claim: ownership.Claim) -> None:
+    """Train and publish, as the owner of the output."""
     started = time.monotonic()
-    for name in ("recipe", "data", "encoder", "output"):
-        setattr(arguments, name, getattr(arguments, name).resolve())
     recipe = yaml.safe_load(arguments.recipe.read_text(encoding="utf-8"))
     made_from = {
         "recipe": digests.digest(recipe),
@@ -94,18 +96,43 @@ def main() -> None:
         "data": data_digest(arguments.data),
     }
     work = arguments.output.parent / "work" / digests.digest(made_from)
-    gpus = min(torch.cuda.device_count(), 1)  # as published: one GPU a fine-tuning
     print(f"ESPnet's own log: {work / 'train.log'}", flush=True)
     mend(work)
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
-        trainer.run(command(arguments, work, gpus), work / "train.log")
+        calls = commands(arguments, work, together)
+        training = trainer.Training(calls, work / "train.log", lambda: epochs_of(work), recipe["max_epoch"])
+        trainer.run(training, claim)
     publish(work, recipe["max_epoch"], arguments.output)
     files.write_json(
         arguments.output / "provenance.json",
-        {"made_from": made_from, "gpus": gpus, "seconds_in_this_job": round(time.monotonic() - started, 1)}
+        {
+            "made_from": made_from,
+            "processes": together.count,
+            "device": torch.cuda.get_device_name() if together.gpus else "cpu",
+            "seconds_in_this_job": round(time.monotonic() - started, 1),
+        }
         | provenance.circumstances("torch", "espnet", "ve-fairseq"),
     )
 
 
+def main() -> None:
+    """Parse the command line, train and publish."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", type=Path, required=True, help="configuration of ESPnet's asr_train (YAML)")
+    parser.add_argument("--data", type=Path, required=True, help="folder written by scripts.finetune.prepare_data")
+    parser.add_argument("--encoder", type=Path, required=True, help="checkpoint from scripts.finetune.prepare_encoder")
+    parser.add_argument("--learning-rate", type=float, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--cpu-processes", type=int, default=1, help="processes where the job sees no GPU")
+    parser.add_argument("--output", type=Path, required=True, help="folder: Nepoch.pth of every epoch, config.yaml")
+    arguments = parser.parse_args()
+
+    for name in ("recipe", "data", "encoder", "output"):
+        setattr(arguments, name, getattr(arguments, name).resolve())
+    gpus = torch.cuda.device_count()
+    with ownership.owned(arguments.output, gpus) as claim:
+        run_task(arguments, Processes(gpus, gpus or arguments.cpu_processes), claim)
+
+
 if __name__ == "__main__":
-    run(main)
+    requeue.run(main)

@@ -24,6 +24,11 @@ def summarise(checkpoint: Path) -> Summary:
     return Summary(int(updates), state["extra_state"].get("val_loss"))
 
 
+def updates_of(checkpoint: Path) -> int:
+    """The updates that a checkpoint of our own trainer has done; 0 where there is none."""
+    return summarise(checkpoint).updates if checkpoint.exists() else 0
+
+
 def publish(source: Path, target: Path, sidecar: dict[str, Any]) -> None:
     """Publish a checkpoint and, beside it, a sidecar .json with its updates, validation loss and sha256.
 

@@ -1,11 +1,13 @@
-"""The words of one `fairseq-hydra-train` call: the recipe plus what only the workflow knows."""
+"""The words of `fairseq-hydra-train`, a call for each process: the recipe plus what only the workflow knows."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.common.errors import StepError
+from scripts.common.processes import TASK, TASK_OF_NODE, Processes
 
+BF16 = (8, 0)  # compute capability (Ampere) from which GPUs calculate in bf16
 PLUGIN = Path(__file__).resolve().parent / "fairseq_plugin"
 
 
@@ -21,7 +23,7 @@ class Segment:
     work: Path
     updates: int
     update_freq: int
-    gpus: int
+    precision: str  # fp32, fp16 or bf16
     seed: int
     resume_from: Path | None
 
@@ -43,36 +45,74 @@ def update_freq(effective_gpus: int, processes: int) -> int:
     )
 
 
-def overrides(segment: Segment) -> list[str]:
-    """Hydra overrides of a run (the recipe holds everything else). Without a GPU it runs in fp32 on one CPU process."""
+def precision(requested: str, capability: tuple[int, int] | None) -> str:
+    """fp32, fp16 or bf16 for a GPU of a compute capability (None: no GPU, always fp32).
+
+    "auto" takes bf16, which needs no loss scaling, where the GPU has it. Raises StepError where it is asked for and
+    the GPU lacks it: torch would only emulate it.
+    """
+    if capability is None:
+        return "fp32"
+    if requested == "auto":
+        return "bf16" if capability >= BF16 else "fp16"
+    if requested == "bf16" and capability < BF16:
+        raise StepError("precision: bf16 is not what this GPU can do: use fp16 or auto")
+    return requested
+
+
+def overrides(segment: Segment, processes: Processes) -> list[str]:
+    """Hydra overrides that all processes of a run share (the recipe holds everything else)."""
     words = [
         f"task.data={_quoted(segment.data)}",
         f"checkpoint.save_dir={_quoted(segment.work / 'checkpoints')}",
         f"common.user_dir={_quoted(PLUGIN)}",
         f"common.tensorboard_logdir={_quoted(segment.work / 'tensorboard')}",
         f"common.seed={segment.seed}",
+        f"common.fp16={str(segment.precision == 'fp16').lower()}",
+        f"common.bf16={str(segment.precision == 'bf16').lower()}",
         f"optimization.max_update={segment.updates}",
         f"optimization.update_freq=[{segment.update_freq}]",
-        f"distributed_training.distributed_world_size={max(segment.gpus, 1)}",
+        f"distributed_training.distributed_world_size={processes.count}",
     ]
-    if segment.gpus == 0:
-        words += ["common.cpu=true", "common.fp16=false"]
+    if processes.gpus == 0:
+        words.append("common.cpu=true")
     if segment.resume_from is not None:
         words.append(f"checkpoint.continue_once={_quoted(segment.resume_from)}")
     return words
 
 
-def command(segment: Segment) -> list[str]:
-    """The whole call."""
+def place_of(processes: Processes, rendezvous: str, rank: int | str, rank_of_node: int | str) -> list[str]:
+    """Hydra overrides of one process among several: its numbers, and where it meets the others.
+
+    fairseq's own ways to start several (spawn; torchrun) do not work on CPUs, so none is used on GPUs either.
+    """
     return [
+        f"distributed_training.distributed_backend={processes.backend}",
+        f"distributed_training.distributed_init_method='{rendezvous}'",
+        "distributed_training.distributed_no_spawn=true",
+        f"distributed_training.distributed_rank={rank}",
+        f"distributed_training.device_id={rank_of_node}",
+        "checkpoint.load_checkpoint_on_all_dp_ranks=true",  # else the first sends it to the others, by GPU alone
+    ]
+
+
+def commands(segment: Segment, processes: Processes) -> list[list[str]]:
+    """A call for each process; one call of srun where they spread over nodes."""
+    call = [
         "fairseq-hydra-train",
         "--config-dir",
         str(segment.recipe.parent),
         "--config-name",
         segment.recipe.stem,
         f"hydra.run.dir={_quoted(segment.work / 'hydra')}",
-        *overrides(segment),
+        *overrides(segment, processes),
     ]
+    if processes.count == 1:
+        return [call]
+    meeting = processes.rendezvous()
+    if processes.nodes == 1:
+        return [[*call, *place_of(processes, meeting, rank, rank)] for rank in range(processes.count)]
+    return [[*processes.srun(), *call, *place_of(processes, meeting, TASK, TASK_OF_NODE)]]
 
 
 def _quoted(path: Path) -> str:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from scripts.common import provenance, quiet
 from scripts.common.errors import run
+from scripts.common.processes import Processes
 from scripts.pretrain import checkpoints
 from scripts.pretrain.fairseq_command import Segment, overrides
 
@@ -33,8 +34,8 @@ def resolve(recipe: Path, overrides: list[str]) -> DictConfig:
 def initialise(recipe: Path, seed: int, checkpoint: Path) -> None:
     """Build and save the model in the order in which fairseq_cli/train.py does, so that the weights are the same."""
     nowhere = checkpoint.parent
-    segment = Segment(recipe, nowhere, nowhere, updates=1, update_freq=1, gpus=0, seed=seed, resume_from=None)
-    config = resolve(recipe, overrides(segment))
+    segment = Segment(recipe, nowhere, nowhere, 1, update_freq=1, precision="fp32", seed=seed, resume_from=None)
+    config = resolve(recipe, overrides(segment, Processes(gpus=0, per_node=1)))
     utils.import_user_module(config.common)
     np.random.seed(seed)
     utils.set_torch_seed(seed)

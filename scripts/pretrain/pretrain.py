@@ -2,7 +2,8 @@
 
 fairseq works in an undeclared directory beside the output, named after everything that decides the result, so that a
 job that was killed goes on where it last saved and never on something stale. What is published is linked from there
-in one step: a milestone is there whole or not at all.
+in one step: a milestone is there whole or not at all. Near the end of a SLURM job's time fairseq saves, and the job
+goes back into the queue.
 """
 
 import argparse
@@ -12,11 +13,11 @@ from typing import Any
 
 import torch
 
-from scripts.common import digests, files, provenance, sidecars, trainer
+from scripts.common import digests, files, ownership, processes, provenance, requeue, sidecars, trainer
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, run
+from scripts.common.errors import StepError
 from scripts.pretrain import checkpoints
-from scripts.pretrain.fairseq_command import Segment, command, update_freq
+from scripts.pretrain.fairseq_command import Segment, commands, precision, update_freq
 from scripts.pretrain.recipe import decisive
 
 
@@ -27,6 +28,7 @@ def identity(arguments: argparse.Namespace, resumed: dict[str, Any] | None) -> d
         "recipe": digests.digest(decisive(arguments.recipe)),
         "fairseq_plugin": code_digest("scripts.pretrain.fairseq_plugin"),
         "effective_gpus": arguments.effective_gpus,
+        "precision": arguments.precision,
         "seed": arguments.seed,
         "train_manifest_sha256": files.sha256(arguments.train_manifest),
         "valid_manifest_sha256": files.sha256(arguments.valid_manifest),
@@ -79,16 +81,24 @@ def check_archives(manifest: Path) -> None:
             raise StepError(f"{archive} is truncated: {size} bytes instead of at least {end}: remake it")
 
 
-def train(segment: Segment) -> Path:
+def train(segment: Segment, together: processes.Processes, claim: ownership.Claim) -> Path:
     """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with."""
-    last = segment.work / "checkpoints" / "checkpoint_last.pt"
+    saved = segment.work / "checkpoints"
+    last = saved / "checkpoint_last.pt"
     # A finished run that is started again would train one more update.
-    if not last.exists() or checkpoints.summarise(last).updates < segment.updates:
+    if checkpoints.updates_of(last) < segment.updates:
         print(f"fairseq's own log: {segment.work / 'train.log'}", flush=True)
-        trainer.run(command(segment), segment.work / "train.log")
-    if not last.exists() or (reached := checkpoints.summarise(last).updates) != segment.updates:
-        found = f"at update {reached}" if last.exists() else "without a checkpoint"
-        raise StepError(f"fairseq stopped {found} instead of {segment.updates}: see {segment.work / 'train.log'}")
+        (saved / "stop-requested").unlink(missing_ok=True)
+        for unfinished in saved.glob("*.tmp"):  # a full disk, or a kill within a save
+            unfinished.unlink()
+        training = trainer.Training(
+            commands=commands(segment, together),
+            log=segment.work / "train.log",
+            progress=lambda: checkpoints.updates_of(last),
+            goal=segment.updates,
+            ask_to_save=(saved / "stop-requested").touch,
+        )
+        trainer.run(training, claim)
     return last
 
 
@@ -103,6 +113,36 @@ def publish(last: Path, arguments: argparse.Namespace, sidecar: dict[str, Any]) 
         files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
 
 
+def run_segment(arguments: argparse.Namespace, together: processes.Processes, claim: ownership.Claim) -> None:
+    """Train and publish, as the owner of the output."""
+    started = time.monotonic()
+    resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
+    made_from = identity(arguments, resumed)
+    work = arguments.output.parent.resolve() / "work" / f"{arguments.output.stem}-{digests.digest(made_from)}"
+    segment = Segment(
+        recipe=arguments.recipe.resolve(),
+        data=work / "data",
+        work=work,
+        updates=arguments.updates,
+        update_freq=update_freq(arguments.effective_gpus, together.count),
+        precision=precision(arguments.precision, torch.cuda.get_device_capability() if together.gpus else None),
+        seed=arguments.seed,
+        resume_from=arguments.resume_from.resolve() if arguments.resume_from else None,
+    )
+    place_manifests(arguments.train_manifest, arguments.valid_manifest, segment.data)
+    last = train(segment, together, claim)
+    sidecar = {
+        "made_from": made_from,
+        "processes": together.count,
+        "device": torch.cuda.get_device_name() if together.gpus else "cpu",
+        "precision": segment.precision,
+        "update_freq": segment.update_freq,
+        "seconds_in_this_job": round(time.monotonic() - started, 1),
+    } | provenance.circumstances("torch", "ve-fairseq")
+    publish(last, arguments, sidecar)
+    print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
+
+
 def main() -> None:
     """Parse the command line and run one segment."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -111,6 +151,8 @@ def main() -> None:
     parser.add_argument("--valid-manifest", type=Path, required=True)
     parser.add_argument("--updates", type=int, required=True, help="the milestone, counted from the start")
     parser.add_argument("--effective-gpus", type=int, required=True, help="GPUs whose batch is simulated")
+    parser.add_argument("--precision", choices=("auto", "bf16", "fp16", "fp32"), required=True, help="on GPUs")
+    parser.add_argument("--cpu-processes", type=int, default=1, help="processes where the job sees no GPU")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before; none: start anew")
     parser.add_argument("--best-before", type=Path, nargs="?", help="the best checkpoint until the milestone before")
@@ -118,37 +160,13 @@ def main() -> None:
     parser.add_argument("--best", type=Path, required=True, help="lowest validation loss so far; with a sidecar, too")
     arguments = parser.parse_args()
 
-    started = time.monotonic()
     check_schedule(decisive(arguments.recipe), arguments.updates)
-    resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
-    made_from = identity(arguments, resumed)
-    work = arguments.output.parent.resolve() / "work" / f"{arguments.output.stem}-{digests.digest(made_from)}"
-    gpus = torch.cuda.device_count()
-    segment = Segment(
-        recipe=arguments.recipe.resolve(),
-        data=work / "data",
-        work=work,
-        updates=arguments.updates,
-        update_freq=update_freq(arguments.effective_gpus, max(gpus, 1)),
-        gpus=gpus,
-        seed=arguments.seed,
-        resume_from=arguments.resume_from.resolve() if arguments.resume_from else None,
-    )
     for manifest in (arguments.train_manifest, arguments.valid_manifest):
         check_archives(manifest)
-    place_manifests(arguments.train_manifest, arguments.valid_manifest, segment.data)
-    last = train(segment)
-
-    sidecar = {
-        "made_from": made_from,
-        "gpus": gpus,
-        "device": torch.cuda.get_device_name() if gpus else "cpu",
-        "update_freq": segment.update_freq,
-        "seconds_in_this_job": round(time.monotonic() - started, 1),
-    } | provenance.circumstances("torch", "ve-fairseq")
-    publish(last, arguments, sidecar)
-    print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
+    gpus = torch.cuda.device_count()
+    with ownership.owned(arguments.output, gpus) as claim:
+        run_segment(arguments, processes.at_hand(gpus, arguments.cpu_processes), claim)
 
 
 if __name__ == "__main__":
-    run(main)
+    requeue.run(main)

@@ -74,8 +74,8 @@ class Run:
 
     def work(self) -> Path:
         """ESPnet's working directory, the only one here."""
-        (found,) = (self.output.parent / "work").iterdir()
-        return found
+        (found,) = (self.output.parent / "work").glob("*/train.log")
+        return found.parent
 
     def weights(self, epoch: int) -> dict[str, torch.Tensor]:
         return load(self.output / f"{epoch}epoch.pth")

@@ -90,7 +90,7 @@ def place(audio, tiny_recipe, write_recipe):
         milestone = Milestone(folder / f"after-{updates}-updates.pt", folder / f"best-until-{updates}-updates.pt", {})
         milestone.options.update(
             {"recipe": recipe, "train_manifest": audio.train, "valid_manifest": audio.valid, "updates": updates}
-            | {"effective_gpus": 2, "seed": 1, "output": milestone.output, "best": milestone.best}
+            | {"effective_gpus": 2, "precision": "auto", "seed": 1, "output": milestone.output, "best": milestone.best}
             | {"resume_from": before.output if before else [], "best_before": before.best if before else []}
             | others
         )

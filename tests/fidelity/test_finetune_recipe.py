@@ -85,11 +85,12 @@ def test_espnet_trains_with_the_recipe_and_the_learning_rate_of_the_workflow(tmp
     missing = [name for name in ("espnet2", "fairseq", "torch") if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed (workflow/envs/espnet.yaml): ESPnet's parser cannot be asked")
-    from scripts.finetune.finetune import command
+    from scripts.common.processes import Processes
+    from scripts.finetune.finetune import commands
 
     encoder = tmp_path / "encoder.pt"
     arguments = Namespace(recipe=AISHELL1, data=tmp_path / "data", encoder=encoder, learning_rate=0.0005, seed=1)
-    words = command(arguments, tmp_path / "work", gpus=1)
+    (words,) = commands(arguments, tmp_path / "work", Processes(gpus=1, per_node=1))
     resolved = resolve(words[words.index("asr_train") + 1 :], tmp_path / "resolved.json")
     expected = read(AISHELL1) | {
         "optim_conf.lr": 0.0005,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common.errors import StepError
-from scripts.pretrain.fairseq_command import Segment, command, overrides, update_freq
+from scripts.common.processes import Processes
+from scripts.pretrain.fairseq_command import Segment, commands, overrides, precision, update_freq
 
 SEGMENT = Segment(
     recipe=Path("/repository/config/pretrain/base.yaml"),
@@ -16,7 +17,7 @@ SEGMENT = Segment(
     work=Path("/runs/a"),
     updates=50_000,
     update_freq=8,
-    gpus=8,
+    precision="fp16",
     seed=1,
     resume_from=None,
 )
@@ -53,8 +54,12 @@ def test_update_freq_keeps_the_batch_or_refuses(effective: int, processes: int) 
         assert effective % processes
 
 
-def test_the_whole_call_on_8_gpus() -> None:
-    assert command(SEGMENT) == [
+ONE_CPU, EIGHT_GPUS = Processes(gpus=0, per_node=1), Processes(gpus=8, per_node=8)
+
+
+def test_the_whole_call_on_one_gpu() -> None:
+    (call,) = commands(SEGMENT, Processes(gpus=1, per_node=1))
+    assert call == [
         "fairseq-hydra-train",
         "--config-dir",
         "/repository/config/pretrain",
@@ -66,22 +71,72 @@ def test_the_whole_call_on_8_gpus() -> None:
         f"common.user_dir='{Path(__file__).resolve().parents[2] / 'scripts' / 'pretrain' / 'fairseq_plugin'}'",
         "common.tensorboard_logdir='/runs/a/tensorboard'",
         "common.seed=1",
+        "common.fp16=true",
+        "common.bf16=false",
         "optimization.max_update=50000",
         "optimization.update_freq=[8]",
-        "distributed_training.distributed_world_size=8",
+        "distributed_training.distributed_world_size=1",
     ]
+
+
+def test_one_call_for_each_of_8_gpus() -> None:
+    calls = commands(SEGMENT, EIGHT_GPUS)
+    shared = [call[:-6] for call in calls]
+    assert shared == [shared[0]] * 8
+    assert shared[0][-1] == "distributed_training.distributed_world_size=8"
+    places = [dict(word.split("=", 1) for word in call[-6:]) for call in calls]
+    assert [place["distributed_training.distributed_rank"] for place in places] == list("01234567")
+    assert [place["distributed_training.device_id"] for place in places] == list("01234567")
+    assert {place["distributed_training.distributed_backend"] for place in places} == {"nccl"}
+    (meeting,) = {place["distributed_training.distributed_init_method"] for place in places}
+    assert meeting.startswith("'tcp://localhost:")
+
+
+def test_over_nodes_srun_starts_every_process_and_tells_it_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "node1")
+    (call,) = commands(SEGMENT, Processes(gpus=8, per_node=8, nodes=2))
+    assert call[:5] == ["srun", "--overlap", "--nodes=2", "--ntasks-per-node=8", "--ntasks=16"]
+    assert "distributed_training.distributed_world_size=16" in call
+    assert "distributed_training.distributed_rank=${oc.env:SLURM_PROCID}" in call
+    assert "distributed_training.device_id=${oc.env:SLURM_LOCALID}" in call
+    assert any(word.startswith("distributed_training.distributed_init_method='tcp://node1:") for word in call)
 
 
 def test_without_gpu_and_resumed() -> None:
-    assert overrides(replace(SEGMENT, gpus=0))[-3:] == [
-        "distributed_training.distributed_world_size=1",
-        "common.cpu=true",
-        "common.fp16=false",
-    ]
-    assert overrides(replace(SEGMENT, gpus=1))[-1] == "distributed_training.distributed_world_size=1"
-    resumed = overrides(replace(SEGMENT, resume_from=Path("/runs/after-1-updates.pt")))
-    assert resumed[:-1] == overrides(SEGMENT)
+    assert overrides(SEGMENT, ONE_CPU)[-2:] == ["distributed_training.distributed_world_size=1", "common.cpu=true"]
+    resumed = overrides(replace(SEGMENT, resume_from=Path("/runs/after-1-updates.pt")), EIGHT_GPUS)
+    assert resumed[:-1] == overrides(SEGMENT, EIGHT_GPUS)
     assert resumed[-1] == "checkpoint.continue_once='/runs/after-1-updates.pt'"
+
+
+V100, A100 = (7, 0), (8, 0)
+
+
+@pytest.mark.parametrize(
+    ("requested", "capability", "expected"),
+    [
+        ("auto", None, "fp32"),
+        ("bf16", None, "fp32"),
+        ("auto", V100, "fp16"),
+        ("auto", A100, "bf16"),
+        ("fp16", A100, "fp16"),
+        ("bf16", A100, "bf16"),
+        ("fp32", A100, "fp32"),
+    ],
+)
+def test_precision(requested: str, capability: tuple[int, int] | None, expected: str) -> None:
+    assert precision(requested, capability) == expected
+
+
+def test_bf16_is_not_emulated() -> None:
+    with pytest.raises(StepError, match="precision: bf16 is not what this GPU can do: use fp16 or auto"):
+        precision("bf16", V100)
+
+
+@pytest.mark.parametrize(("name", "words"), [("bf16", ["false", "true"]), ("fp32", ["false", "false"])])
+def test_precision_is_always_said(name: str, words: list[str]) -> None:
+    said = overrides(replace(SEGMENT, precision=name), EIGHT_GPUS)
+    assert [word.split("=")[1] for word in said if word.startswith(("common.fp16", "common.bf16"))] == words
 
 
 PATHS = st.text("ab 听='\"\\,[]{}()#:&;", min_size=1, max_size=12)
@@ -92,7 +147,7 @@ def test_hydra_reads_every_path_back(name: str) -> None:
     hydra = pytest.importorskip("hydra.core.override_parser.overrides_parser", reason="hydra is not installed")
     parser = hydra.OverridesParser.create()
     work = Path("/runs") / name
-    for word in command(replace(SEGMENT, work=work, data=work / "data", resume_from=work / "last.pt"))[5:]:
+    for word in commands(replace(SEGMENT, work=work, data=work / "data", resume_from=work / "last.pt"), ONE_CPU)[0][5:]:
         parsed = parser.parse_override(word)
         value = parsed.value()
         if "data" in parsed.key_or_group:

@@ -9,7 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from scripts.common.errors import StepError  # noqa: E402
-from scripts.finetune.finetune import command, mend, publish  # noqa: E402
+from scripts.common.processes import Processes  # noqa: E402
+from scripts.finetune.finetune import commands, mend, publish  # noqa: E402
 
 
 def trained(work: Path, *epochs: int) -> Path:
@@ -57,7 +58,7 @@ def test_command() -> None:
     arguments = argparse.Namespace(
         recipe=root / "r.yaml", data=root / "data", encoder=root / "encoder.pt", learning_rate=0.0002, seed=3
     )
-    words = command(arguments, root / "work", 1)
+    (words,) = commands(arguments, root / "work", Processes(gpus=1, per_node=1))
     assert all(isinstance(word, str) for word in words)
     options = list(itertools.pairwise(words))
     for option in [
@@ -74,3 +75,18 @@ def test_command() -> None:
         ("--token_list", "/a place/data/tokens.txt"),
     ]:
         assert option in options
+
+
+def test_two_processes_meet_and_divide_the_batches() -> None:
+    place = Path("/a")
+    arguments = argparse.Namespace(recipe=place, data=place, encoder=place / "encoder.pt", learning_rate=0.1, seed=1)
+    one, other = commands(arguments, place / "work", Processes(gpus=0, per_node=2))
+    assert one[:-4] == other[:-4]
+    assert one[-4:] == ["--dist_rank", "0", "--local_rank", "0"]
+    assert other[-4:] == ["--dist_rank", "1", "--local_rank", "1"]
+    options = dict(itertools.pairwise(one))
+    assert (options["--ngpu"], options["--dist_backend"], options["--dist_world_size"]) == ("0", "gloo", "2")
+    assert options["--dist_init_method"].startswith("tcp://localhost:")
+    on_gpus = commands(arguments, place / "work", Processes(gpus=2, per_node=2))
+    assert dict(itertools.pairwise(on_gpus[1]))["--ngpu"] == "1"
+    assert dict(itertools.pairwise(on_gpus[1]))["--dist_backend"] == "nccl"

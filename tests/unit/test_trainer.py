@@ -1,59 +1,193 @@
-"""Starting somebody else's trainer."""
+"""Starting somebody else's trainer, and stopping it in time."""
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from scripts.common import trainer
+from scripts.common import slurm, trainer
 from scripts.common.errors import StepError
+from scripts.common.ownership import Claim
+from scripts.common.trainer import Paused, Training
 
 
-def script(folder: Path, source: str) -> list[str]:
+@pytest.fixture(autouse=True)
+def _outside_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+
+
+@pytest.fixture
+def claim(tmp_path: Path) -> Claim:
+    """A claim on an output that nobody else wants."""
+    record = tmp_path / "owners" / "0001.json"
+    record.parent.mkdir()
+    record.touch()
+    return Claim(record)
+
+
+def script(folder: Path, source: str, *words: str) -> list[str]:
+    folder.mkdir(exist_ok=True)
     (folder / "trainer.py").write_text(source, encoding="utf-8")
-    return [sys.executable, str(folder / "trainer.py")]
+    return [sys.executable, str(folder / "trainer.py"), *words]
 
 
-def test_everything_said_is_appended_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def training(*commands: list[str], log: Path, **others) -> Training:
+    """One that is at its goal whatever it does, unless told otherwise."""
+    return Training(list(commands), log, **{"progress": lambda: 1, "goal": 1} | others)
+
+
+def test_everything_said_is_appended_to_the_log(tmp_path: Path, claim: Claim, capfd) -> None:
     log = tmp_path / "work" / "train.log"
     command = script(tmp_path, "import sys; print('out', flush=True); print('err', file=sys.stderr)")
-    trainer.run(command, log)
-    trainer.run(command, log)
+    trainer.run(training(command, log=log), claim)
+    trainer.run(training(command, log=log), claim)
     assert log.read_text() == "out\nerr\nout\nerr\n"
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_trainer_that_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_trainer_that_fails(tmp_path: Path, claim: Claim, capfd) -> None:
     log = tmp_path / "train.log"
     command = script(tmp_path, "for i in range(100): print('line', i)\nraise SystemExit(3)")
     with pytest.raises(StepError) as caught:
-        trainer.run(command, log)
+        trainer.run(training(command, log=log), claim)
     name = Path(sys.executable).name
     assert str(caught.value) == f"{name} ended with exit code 3: see its last lines above, all in {log}"
     assert capfd.readouterr().out == "".join(f"line {i}\n" for i in range(85, 100))
     assert len(log.read_text().splitlines()) == 100
 
 
-def test_a_trainer_that_is_killed_amid_bytes_that_are_no_text(tmp_path: Path, capfd) -> None:
+def test_a_trainer_that_is_killed_amid_bytes_that_are_no_text(tmp_path: Path, claim: Claim, capfd) -> None:
     source = "import os, sys; sys.stdout.buffer.write(b'\\xff\\xfe end'); sys.stdout.flush(); os.kill(os.getpid(), 9)"
     with pytest.raises(StepError, match="ended with exit code -9: see its last lines above"):
-        trainer.run(script(tmp_path, source), tmp_path / "train.log")
+        trainer.run(training(script(tmp_path, source), log=tmp_path / "train.log"), claim)
     assert capfd.readouterr().out.endswith(" end\n")
 
 
-def test_a_trainer_that_is_not_there(tmp_path: Path) -> None:
+def test_a_trainer_that_is_not_there(tmp_path: Path, claim: Claim) -> None:
     with pytest.raises(StepError) as caught:
-        trainer.run(["no-such-trainer", "--help"], tmp_path / "train.log")
+        trainer.run(training(["no-such-trainer", "--help"], log=tmp_path / "train.log"), claim)
     assert str(caught.value) == "no-such-trainer is not installed in this environment: see workflow/envs"
 
 
-def test_environment_of_a_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trainer_that_stops_short_of_its_goal(tmp_path: Path, claim: Claim) -> None:
+    short = training(script(tmp_path, ""), log=tmp_path / "train.log", goal=3)
+    with pytest.raises(StepError, match=r"the trainer stopped at 1 of 3: see .*train\.log"):
+        trainer.run(short, claim)
+
+
+def test_when_one_process_fails_none_is_left(tmp_path: Path, claim: Claim) -> None:
+    waits = script(tmp_path / "a", f"open({str(tmp_path / 'there')!r}, 'w').close(); import time; time.sleep(600)")
+    waiting = (
+        f"import os, time\nwhile not os.path.exists({str(tmp_path / 'there')!r}): time.sleep(0.01)\nraise SystemExit(4)"
+    )
+    fails = script(tmp_path / "b", waiting)
+    with pytest.raises(StepError, match="ended with exit code 4"):
+        trainer.run(training(waits, fails, log=tmp_path / "train.log"), claim)
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert str(tmp_path / "a") not in running
+
+
+def test_a_full_disk_is_named(tmp_path: Path, claim: Claim, capfd) -> None:
+    command = script(tmp_path, "raise OSError(28, 'No space left on device')")
+    with pytest.raises(StepError) as caught:
+        trainer.run(training(command, log=tmp_path / "train.log"), claim)
+    assert str(caught.value).startswith(f"no space left on the disk of {tmp_path}: make room and start again")
+
+
+SAVES = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+(folder / "started").touch()
+while not (folder / "stop-requested").exists():
+    time.sleep(0.01)
+(folder / "saved").touch()
+"""
+
+
+def test_near_the_end_of_the_time_it_is_asked_to_save(tmp_path: Path, claim: Claim, monkeypatch) -> None:
+    monkeypatch.setattr(slurm, "allocation", lambda: slurm.Allocation("17", time.time() + 2, 1))
+    saved = tmp_path / "saved"
+    job = training(
+        script(tmp_path, SAVES, str(tmp_path)),
+        log=tmp_path / "train.log",
+        progress=lambda: int(saved.exists()),
+        goal=2,
+        ask_to_save=(tmp_path / "stop-requested").touch,
+    )
+    with pytest.raises(Paused, match="the job's time limit is near"):
+        trainer.run(job, claim)
+    assert saved.exists()
+
+
+def test_a_job_without_time_to_save_says_so_instead_of_coming_back_for_ever(tmp_path, claim, monkeypatch) -> None:
+    monkeypatch.setattr(slurm, "allocation", lambda: slurm.Allocation("17", time.time(), 1))
+    job = training(script(tmp_path, "import time; time.sleep(600)"), log=tmp_path / "train.log", goal=2)
+    with pytest.raises(StepError, match="got nowhere within the job's time limit: raise runtime in the profile"):
+        trainer.run(job, claim)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_reaches_the_trainer_as_a_request(tmp_path: Path, number: signal.Signals) -> None:
+    words = [sys.executable, "-c", RUNS, str(tmp_path), *script(tmp_path, SAVES, str(tmp_path))]
+    process = subprocess.Popen(words, cwd=trainer.REPOSITORY, start_new_session=True, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "started").exists():
+        time.sleep(0.01)
+    os.killpg(process.pid, number)
+    assert process.communicate(timeout=60)[0] == f"paused: {number.name}\n"
+    assert (tmp_path / "saved").exists()
+
+
+RUNS = """
+import sys
+from pathlib import Path
+from scripts.common import trainer
+from scripts.common.ownership import owned
+folder = Path(sys.argv[1])
+job = trainer.Training([sys.argv[2:]], folder / "train.log", lambda: 0, 1, (folder / "stop-requested").touch)
+with owned(folder / "output", 0) as claim:
+    try:
+        trainer.run(job, claim)
+    except trainer.Paused as reason:
+        print("paused:", reason)
+"""
+
+
+def test_a_trainer_does_not_outlive_its_step(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", RUNS, str(tmp_path), *script(tmp_path, SAVES, str(tmp_path))]
+    process = subprocess.Popen(words, cwd=trainer.REPOSITORY)
+    while not (tmp_path / "started").exists():
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    for _ in range(600):
+        if str(tmp_path) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout:
+            return
+        time.sleep(0.1)
+    pytest.fail("the trainer still runs")
+
+
+def test_a_step_that_lost_its_output_stops_its_trainer(tmp_path: Path, claim: Claim) -> None:
+    (claim.record.parent / "0002.json").touch()
+    with pytest.raises(StepError, match="another job took over: see"):
+        trainer.run(training(script(tmp_path, "import time; time.sleep(600)"), log=tmp_path / "train.log"), claim)
+
+
+def test_environment_of_a_trainer(tmp_path: Path, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     monkeypatch.setenv("OMP_NUM_THREADS", "16")
     source = "import os; print([os.environ[k] for k in ('PYTHONPATH', 'OMP_NUM_THREADS')]); import scripts.common"
-    trainer.run(script(tmp_path, source), tmp_path / "train.log")
+    trainer.run(training(script(tmp_path, source), log=tmp_path / "train.log"), claim)
     paths = os.pathsep.join([str(trainer.REPOSITORY), "/elsewhere"])
     assert (tmp_path / "train.log").read_text() == f"{[paths, '1']}\n"
     monkeypatch.delenv("PYTHONPATH")
     assert trainer.environment()["PYTHONPATH"] == str(trainer.REPOSITORY)
+
+
+def test_of_slurm_a_trainer_sees_the_job_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLURM_JOB_ID", "SLURM_NTASKS", "SLURM_STEP_NODELIST"):
+        monkeypatch.setenv(name, "1")
+    assert [name for name in trainer.environment() if name.startswith("SLURM_")] == ["SLURM_JOB_ID"]

@@ -41,12 +41,12 @@ def speak(transcript: str) -> np.ndarray:
     return np.concatenate([0.5 * np.sin(2 * np.pi * 100 * (CHARACTERS.index(c) + 1) * time) for c in transcript])
 
 
-def lay_out(root: Path) -> None:
-    """Both corpora in the formats in which they are distributed; the second utterance for pre-training leaks."""
+def lay_out(root: Path, utterances: int = 24) -> None:
+    """Both corpora as distributed, with so many utterances for pre-training, the second of which leaks."""
     rng = random.Random(1)
     one, two = root / "data_aishell", root / "AISHELL-2/iOS/data"
     transcripts = {}
-    for number in range(24):
+    for number in range(utterances):
         transcripts[f"IC0001W{number:04d}"] = "".join(rng.choices(CHARACTERS, k=12))
     lines = []
     for subset, speaker, count in (("train", "S0002", 6), ("dev", "S0724", 3), ("test", "S0764", 3)):
@@ -126,9 +126,9 @@ def fresh(tmp_path: Path) -> Project:
     return make(tmp_path / "a project")
 
 
-def make(directory: Path) -> Project:
+def make(directory: Path, utterances: int = 24) -> Project:
     """Lay out corpora, recipes and overlay. The name of the directory may hold a space: all paths are quoted."""
-    lay_out(directory / "corpora")
+    lay_out(directory / "corpora", utterances)
     (directory / "fairseq.yaml").write_text("lr_scheduler: {total_num_update: 30}\n", encoding="utf-8")
     (directory / "espnet.yaml").write_text("max_epoch: 3\n", encoding="utf-8")
     project = Project(directory)

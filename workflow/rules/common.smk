@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from scripts.cluster.adoption import after_living
+
 REPOSITORY = Path(workflow.basedir)
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
 SUBSETS = ["dev", "test"]
@@ -69,6 +71,11 @@ def checkpoints_of(model):
         return ["given"]
     run = config["pretraining"][model]
     return [f"after-{n}-updates" for n in run["milestones"]] + ["best"] * run["best"]
+
+
+def waiting(rule, wildcards):
+    """Options for sbatch, by which a job waits for one of a killed Snakemake that makes the same output."""
+    return after_living(rule, tuple(wildcards), Path.cwd())
 
 
 def average_of(wildcards):

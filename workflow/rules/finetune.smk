@@ -56,15 +56,20 @@ rule finetune:
         "benchmarks/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.tsv"
     conda:
         "../envs/espnet.yaml"
+    resources:
+        slurm_extra=lambda wildcards: waiting("finetune", wildcards),
     params:
         code=code_digest("scripts.finetune.finetune"),
+    # SLURM's SIGTERM goes to every process: the step shall hear it and save, not bash and tee end.
     shell:
-        "python -m scripts.finetune.finetune"
+        "trap '' TERM;"
+        " python -m scripts.finetune.finetune"
         " --recipe {input.recipe:q}"
         " --data {input.data:q}"
         " --encoder {input.encoder:q}"
         " --learning-rate {wildcards.lr}"
         " --seed {wildcards.seed}"
+        " --cpu-processes {threads}"
         " --output {output:q}"
         " 2>&1 | tee {log:q}"
 

@@ -51,17 +51,24 @@ rule pretrain:
     priority: 1  # everything waits for it
     conda:
         "../envs/fairseq.yaml"
+    resources:
+        slurm_extra=lambda wildcards: waiting("pretrain", wildcards),
     params:
         effective_gpus=lambda wildcards: config["pretraining"][wildcards.model]["effective_gpus"],
+        precision=lambda wildcards: config["pretraining"][wildcards.model]["precision"],
         seed=lambda wildcards: config["pretraining"][wildcards.model]["seed"],
         code=code_digest("scripts.pretrain.pretrain"),
+    # SLURM's SIGTERM goes to every process: the step shall hear it and save, not bash and tee end.
     shell:
-        "python -m scripts.pretrain.pretrain"
+        "trap '' TERM;"
+        " python -m scripts.pretrain.pretrain"
         " --recipe {input.recipe:q}"
         " --train-manifest {input.train:q}"
         " --valid-manifest {input.valid:q}"
         " --updates {wildcards.updates}"
         " --effective-gpus {params.effective_gpus}"
+        " --precision {params.precision}"
+        " --cpu-processes {threads}"
         " --seed {params.seed}"
         " --resume-from {input.before:q}"
         " --best-before {input.best_before:q}"

@@ -3,16 +3,19 @@
 Stock fairseq draws masks from the operating system's entropy, keeps random streams running across updates and
 changes its validation batches at every validation, so that a run that was killed and resumed ends elsewhere than one
 that was not. With this plugin, on the same machine and number of processes, both end with the same bits.
+It also lets a run be stopped at any update: see `_validate_and_save`.
 Only functions of fairseq main 3d262bb2 (ve-fairseq 0.12.3) are replaced; each says why.
 """
 
 import os
 import shutil
+from pathlib import Path
 from typing import Any
 
+import fairseq_cli.train
 import numpy as np
 import torch
-from fairseq import file_io, utils
+from fairseq import checkpoint_utils, file_io, utils
 from fairseq.data import data_utils, iterators
 from fairseq.data.audio.raw_audio_dataset import RawAudioDataset
 from fairseq.distributed import utils as distributed
@@ -78,12 +81,30 @@ def _copy(source: str, target: str, overwrite: bool = False) -> str:
     return target
 
 
+def _validate_and_save(cfg: Any, trainer: Trainer, task: Any, epoch_itr: Any, subsets: Any, end_of_epoch: bool) -> Any:
+    """Save and leave where the step asks for it by a file `stop-requested` beside the checkpoints.
+
+    Stock fairseq validates whenever it saves; a validation that only an interrupted run has could name another best
+    checkpoint. So this writes checkpoint_last.pt alone. The first process decides, or some would leave without others.
+    """
+    losses, should_stop = _stock_validate_and_save(cfg, trainer, task, epoch_itr, subsets, end_of_epoch)
+    requested = torch.tensor(int((Path(cfg.checkpoint.save_dir) / "stop-requested").exists()), device=trainer.device)
+    if torch.distributed.is_initialized():
+        torch.distributed.broadcast(requested, src=0)
+    if should_stop or not requested.item():
+        return losses, should_stop
+    checkpoint_utils.save_checkpoint(cfg.checkpoint, trainer, epoch_itr, None)
+    return losses, True
+
+
 _stock_set_seed, Trainer._set_seed = Trainer._set_seed, _set_seed
 _stock_valid_step, Trainer.valid_step = Trainer.valid_step, _valid_step
 _stock_get_valid_iterator, Trainer.get_valid_iterator = Trainer.get_valid_iterator, _get_valid_iterator
 _stock_collater, RawAudioDataset.collater = RawAudioDataset.collater, _collater
 RawAudioDataset.set_epoch = _set_epoch
 _stock_iterator_init, iterators.EpochBatchIterator.__init__ = iterators.EpochBatchIterator.__init__, _iterator_init
+_stock_validate_and_save = fairseq_cli.train.validate_and_save
+fairseq_cli.train.validate_and_save = _validate_and_save
 file_io.PathManager.copy = staticmethod(_copy)
 wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices, _rank)
 

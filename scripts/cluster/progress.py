@@ -1,0 +1,141 @@
+"""What a working directory's pre-training runs and fine-tunings have come to, read from their files only."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.cluster import history, training_logs
+from scripts.cluster.history import History
+from scripts.cluster.training_logs import FinetuningLog, PretrainingLog, Speed
+from scripts.common import files
+
+_WORK = re.compile(r"after-(\d+)-updates(?:-[0-9a-f]+|\.owners)")
+_PUBLISHED = re.compile(r"after-(\d+)-updates\.json")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A checkpoint that is there: at which update it was saved, and its validation loss (None: never validated)."""
+
+    updates: int
+    validation_loss: float | None
+
+
+@dataclass(frozen=True)
+class Underway:
+    """A milestone that has been started and is not published yet. `written`: when its log was last written to."""
+
+    updates: int
+    log: PretrainingLog
+    written: float | None
+    history: History
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """One pre-training run."""
+
+    model: str
+    published: list[Published]
+    best: Published | None
+    underway: list[Underway]
+    speed: Speed | None  # the newest that is known of any milestone
+    history: History  # of all milestones
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The fine-tuning of one checkpoint at one learning rate and seed. `epochs` etc. as its log says."""
+
+    task: str
+    model: str
+    name: str  # checkpoint, learning rate and seed
+    done: bool
+    log: FinetuningLog
+    written: float | None
+    history: History
+
+
+def pretrainings(results: Path) -> list[Pretraining]:
+    """Every pre-training run that has published or started a milestone, by name."""
+    runs = [_pretraining(folder) for folder in sorted(results.glob("pretrain/*")) if folder.is_dir()]
+    return [run for run in runs if run.published or run.underway]
+
+
+def branches(results: Path) -> list[Branch]:
+    """Every fine-tuning that has started, by task, model, updates, learning rate and seed."""
+    outputs = {folder.parent / "epochs" for folder in results.glob("finetune/*/from/*/*/lr-*/seed-*/work")}
+    outputs |= set(results.glob("finetune/*/from/*/*/lr-*/seed-*/epochs"))
+    return [_branch(output) for output in sorted(outputs, key=lambda path: _naturally(str(path)))]
+
+
+def rates(results: Path) -> dict[str, int]:
+    """How many error rates of the table have been made, by task and part of its corpus: {"aishell1 dev": 3}."""
+    counts: dict[str, int] = {}
+    for path in sorted(results.glob("cer/*/*/from/**/*.json")):
+        task, subset = path.relative_to(results / "cer").parts[:2]
+        counts[f"{task} {subset}"] = counts.get(f"{task} {subset}", 0) + 1
+    return counts
+
+
+def _pretraining(folder: Path) -> Pretraining:
+    published = [_published(path) for path in folder.glob("after-*-updates.json") if _PUBLISHED.fullmatch(path.name)]
+    there = sorted((found for found in published if found), key=lambda found: found.updates)
+    started = sorted({int(match[1]) for path in folder.glob("work/*") if (match := _WORK.fullmatch(path.name))})
+    all_of_them = [_milestone(folder, updates) for updates in started]
+    known = [part for part in all_of_them if part.log.speed]
+    newest = max(known, key=lambda part: part.written or 0.0, default=None)
+    return Pretraining(
+        model=folder.name,
+        published=there,
+        best=_published(folder / "best.json"),
+        underway=[part for part in all_of_them if part.updates not in {found.updates for found in there}],
+        speed=newest.log.speed if newest else None,
+        history=history.total(part.history for part in all_of_them),
+    )
+
+
+def _milestone(folder: Path, updates: int) -> Underway:
+    works = list(folder.glob(f"work/after-{updates}-updates-*"))
+    log, written = _newest(works)
+    facts = training_logs.read_pretraining(log) if log else PretrainingLog()
+    signs = [*facts.times, *history.signs_of_life(works)]
+    return Underway(updates, facts, written, history.read(folder / f"after-{updates}-updates.pt", signs))
+
+
+def _branch(output: Path) -> Branch:
+    works = list(output.parent.glob("work/*"))
+    log, written = _newest(works)
+    _, task, _, model, *name = output.parts[-8:-1]
+    return Branch(
+        task=task,
+        model=model,
+        name=" ".join(name),
+        done=output.is_dir(),
+        log=training_logs.read_finetuning(log) if log else FinetuningLog(),
+        written=written,
+        history=history.read(output, history.signs_of_life(works)),
+    )
+
+
+def _published(sidecar: Path) -> Published | None:
+    """A sidecar's facts; None where there is none, or none that can be read."""
+    try:
+        facts: Any = files.read_json(sidecar)
+        return Published(int(facts["updates"]), facts.get("validation_loss"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _newest(works: Iterable[Path]) -> tuple[Path | None, float | None]:
+    """The log last written to, and when: a changed recipe starts again in a work directory beside the old one."""
+    logs = {log: time for work in works if (time := history.modified(log := work / "train.log")) is not None}
+    newest = max(logs, key=lambda log: logs[log], default=None)
+    return newest, logs.get(newest) if newest else None
+
+
+def _naturally(text: str) -> list[tuple[int, int | str]]:
+    """A key for sorting that puts after-50000-updates before after-130000-updates."""
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", text)]

@@ -1,0 +1,50 @@
+"""How many processes train together, where, and how they meet: one a GPU, or as many as asked for on CPUs."""
+
+import socket
+from dataclasses import dataclass
+
+from scripts.common import slurm
+
+# Filled in by each task that srun starts: OmegaConf reads the environment where fairseq resolves its configuration.
+TASK, TASK_OF_NODE = "${oc.env:SLURM_PROCID}", "${oc.env:SLURM_LOCALID}"
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of one trainer. `gpus` is the number that this node's job sees; 0: they compute on CPUs."""
+
+    gpus: int
+    per_node: int
+    nodes: int = 1
+
+    @property
+    def count(self) -> int:
+        """All processes."""
+        return self.per_node * self.nodes
+
+    @property
+    def backend(self) -> str:
+        """What torch.distributed exchanges gradients with."""
+        return "nccl" if self.gpus else "gloo"
+
+    def rendezvous(self) -> str:
+        """Where they meet. The first process runs on this node, which is the first of a SLURM job."""
+        host = "localhost" if self.nodes == 1 else socket.gethostname()
+        return f"tcp://{host}:{_free_port()}"
+
+    def srun(self) -> list[str]:
+        """Words before a command that start it in all processes on all nodes of the job, beside the running step."""
+        shape = [f"--nodes={self.nodes}", f"--ntasks-per-node={self.per_node}", f"--ntasks={self.count}"]
+        return ["srun", "--overlap", *shape, "--cpu-bind=none", "--kill-on-bad-exit=1"]
+
+
+def at_hand(gpus: int, cpu_processes: int) -> Processes:
+    """The processes for the GPUs that the job sees on each of its nodes; without any, `cpu_processes` a node."""
+    allocation = slurm.allocation()
+    return Processes(gpus, gpus or cpu_processes, allocation.nodes if allocation else 1)
+
+
+def _free_port() -> int:
+    with socket.socket() as opened:
+        opened.bind(("", 0))
+        return int(opened.getsockname()[1])

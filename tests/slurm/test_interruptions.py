@@ -1,0 +1,162 @@
+"""Whatever ends a job of pre-training, the milestone comes out with the bits of an uninterrupted run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.steps import differences
+from tests.e2e.test_fairseq import trained_bits
+from tests.slurm.cluster import Cluster, call, wait_until
+from tests.slurm.conftest import Place, environment
+
+SECONDS = 25  # of training: long enough to interrupt it
+
+
+@pytest.fixture
+def training(place, pace: float) -> Place:
+    """A milestone some seconds of training away; no retry is allowed, so none is used."""
+    made = place(int(SECONDS / pace))
+    made.edit_profile(retries=0)
+    return made
+
+
+def check(place: Place, uninterrupted, starts: int) -> None:
+    """The milestone has the bits of an uninterrupted run; so many jobs, or starts of one, worked on it."""
+    assert len(place.owners) == starts, place.said()
+    expected = trained_bits(uninterrupted(place.updates))
+    assert list(differences(expected, trained_bits(place.milestone))) == []
+
+
+def no_update_was_repeated(place: Place) -> bool:
+    return place.updates_logged == list(range(1, place.updates + 1))
+
+
+def test_four_jobs_of_a_minute_make_the_milestone_of_one(place, pace, uninterrupted) -> None:
+    """A job's time is up before its milestone: it saves, requeues itself and goes on under its id."""
+    short = place(int(110 / pace))
+    short.edit_profile(pretrain__runtime=1, retries=0)
+    running = short.snakemake()
+    uninterrupted(short.updates)  # meanwhile
+    assert short.finish(running, 900) == 0, short.said()
+    assert len(short.owners) >= 4
+    assert no_update_was_repeated(short)
+    assert len(set(short.job_ids)) == 1
+    check(short, uninterrupted, len(short.owners))
+
+
+def test_preemption(training: Place, uninterrupted) -> None:
+    """SLURM takes the GPUs for a job of a better partition, and starts ours again."""
+    training.edit_profile(pretrain__slurm_partition='"preemptible"')
+    running = training.snakemake()
+    training.wait_for_update(20)
+    urgent = call("sbatch", "--parsable", "-p", "gpu", "-N2", "--gpus=16", "-t1", "--wrap", "sleep 5").stdout.strip()
+    wait_until(lambda: "RUNNING" in call("squeue", "-h", "-j", urgent, "-o", "%T").stdout, 60)
+    assert training.finish(running) == 0, training.said()
+    check(training, uninterrupted, starts=2)
+    assert no_update_was_repeated(training), "it did not save when it was told to go"
+
+
+def test_a_cancelled_job_saves_and_fails_and_the_next_run_goes_on(training: Place, uninterrupted) -> None:
+    running = training.snakemake()
+    training.wait_for_update(20)
+    (job,) = training.jobs()
+    call("scancel", job)
+    assert training.finish(running) == 1
+    assert f"{job}.log" in training.said(), "the log of the failed job is named"
+    assert "stopped by SIGTERM; the next run goes on from what is saved" in training.said(), "and shown"
+    assert training.finish(training.snakemake()) == 0, training.said()
+    check(training, uninterrupted, starts=2)
+    assert no_update_was_repeated(training)
+
+
+def test_a_killed_snakemake_and_its_successor(training: Place, uninterrupted) -> None:
+    """The job runs on; the next snakemake's job waits for it, and publishes what it made."""
+    first = training.snakemake()
+    training.wait_for_update(20)
+    (orphan,) = training.jobs()
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+
+    listed = orphans(training)
+    assert orphan in listed and "orphan" in listed
+    unlock = training.snakemake("--unlock")
+    assert training.finish(unlock) == 0, training.said()
+    second = training.snakemake()
+    wait_until(lambda: len(training.jobs()) == 2, 60)
+    (successor,) = set(training.jobs()) - {orphan}
+    assert f"afterany:{orphan}" in call("squeue", "-h", "-j", successor, "-o", "%E").stdout
+    assert training.finish(second) == 0, training.said()
+    check(training, uninterrupted, starts=2)
+    assert no_update_was_repeated(training), "two trainers worked on one milestone"
+
+
+def test_orphans_are_cancelled_on_request_and_save_first(training: Place, uninterrupted) -> None:
+    first = training.snakemake()
+    training.wait_for_update(20)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    orphans(training, "--cancel")
+    wait_until(lambda: not training.jobs(), 60)
+    assert training.finish(training.snakemake("--unlock")) == 0
+    assert training.finish(training.snakemake()) == 0, training.said()
+    check(training, uninterrupted, starts=2)
+    assert no_update_was_repeated(training)
+
+
+def test_sigint_to_snakemake_leaves_no_orphan(training: Place) -> None:
+    running = training.snakemake()
+    training.wait_for_update(20)
+    os.kill(running.pid, signal.SIGINT)
+    assert training.finish(running) != 0
+    wait_until(lambda: not training.jobs(), 60)
+    (checkpoints,) = training.work.glob("*/checkpoints")
+    assert (checkpoints / "checkpoint_last.pt").exists(), "it saved before it went"
+
+
+def test_sigterm_to_snakemake_lets_jobs_finish(training: Place, uninterrupted) -> None:
+    """And leaves no orphan either: Snakemake stays until they have."""
+    running = training.snakemake()
+    training.wait_for_update(20)
+    os.kill(running.pid, signal.SIGTERM)
+    training.finish(running)
+    assert training.jobs() == []
+    check(training, uninterrupted, starts=1)
+
+
+def test_the_controller_restarts(training: Place, cluster: Cluster, uninterrupted) -> None:
+    running = training.snakemake()
+    training.wait_for_update(20)
+    cluster.stop_daemon("slurmctld")
+    time.sleep(5)
+    cluster.start_controller()
+    assert training.finish(running) == 0, training.said()
+    check(training, uninterrupted, starts=1)
+
+
+def test_a_node_dies(training: Place, cluster: Cluster, uninterrupted) -> None:
+    """Its slurmd and all processes are gone at once; SLURM starts the job on the other node."""
+    running = training.snakemake()
+    training.wait_for_update(20)
+    (job,) = training.jobs()
+    node = call("squeue", "-h", "-j", job, "-o", "%N").stdout.strip()
+    cluster.kill_node(node)
+    call("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    try:
+        assert training.finish(running) == 0, training.said()
+    finally:
+        cluster.start_node(node)
+    check(training, uninterrupted, starts=2)
+
+
+def orphans(place: Place, *words: str) -> str:
+    """What scripts.cluster.orphans prints."""
+    command = [sys.executable, "-m", "scripts.cluster.orphans", "--directory", str(place.directory), *words]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
