@@ -1,6 +1,5 @@
 """Whether the trainer of an output runs now, as far as its owner's record and SLURM's queue tell."""
 
-import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from enum import Enum, auto
 
 from scripts.cluster.history import History
 from scripts.cluster.queue import Job
+from scripts.common import ownership
 
 
 class State(Enum):
@@ -38,7 +38,7 @@ def of(history: History, queue: Mapping[str, Job] | None) -> Liveness:
         return Liveness(State.UNKNOWN, f"job {owner.job} on {owner.host}, not known whether it runs")
     if owner.host != socket.gethostname():
         return Liveness(State.UNKNOWN, f"process {owner.pid} on {owner.host}, not known whether it runs")
-    if _exists(owner.pid):
+    if owner.started is not None and ownership.started(owner.pid) == owner.started:
         return Liveness(State.RUNNING, f"process {owner.pid} runs")
     return Liveness(State.STOPPED, "was killed")
 
@@ -49,13 +49,3 @@ def _job(number: str, job: Job | None) -> Liveness:
     if job.pending:
         return Liveness(State.WAITING, f"job {number} waits in the queue")
     return Liveness(State.RUNNING, f"job {number} runs")
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return True

@@ -74,7 +74,7 @@ def owned(output: Path, gpus: int) -> Iterator[Claim]:
 def _acquire(owners: Path, gpus: int) -> Claim:
     host, pid = socket.gethostname(), os.getpid()
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    me = Owner(slurm.job(), host, pid, _started(pid), now, gpus)
+    me = Owner(slurm.job(), host, pid, started(pid), now, gpus)
     draft = owners / f".{host}.{pid}.draft"
     files.write_json(draft, asdict(me))
     try:
@@ -102,7 +102,7 @@ def _may_write(record: Path) -> bool:
         return False
     owner = _read(record)
     here = owner.host == socket.gethostname()
-    if here and owner.started is not None and _started(owner.pid) == owner.started:
+    if here and owner.started is not None and started(owner.pid) == owner.started:
         return True
     if owner.job is not None:  # an earlier start of this very job was ended by SLURM
         return owner.job != slurm.job() and slurm.may_write(owner.job)
@@ -120,7 +120,7 @@ def _busy(record: Path) -> Busy:
     )
 
 
-def _started(pid: int) -> str | None:
+def started(pid: int) -> str | None:
     """When a living process of this host began, as the host's boot and clock ticks since then; None: it has ended."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

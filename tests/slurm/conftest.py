@@ -18,10 +18,11 @@ import pytest
 import yaml
 
 from tests.e2e.conftest import tiny_recipe, write_recipe
+from tests.local_conda.fixture import conda_bin, conda_directory, conda_prefix, environments
 from tests.slurm.cluster import Cluster, call, wait_until, why_not
 from tests.workflow.conftest import BIN, REPOSITORY, make
 
-__all__ = ["tiny_recipe", "write_recipe"]
+__all__ = ["conda_bin", "conda_directory", "conda_prefix", "environments", "tiny_recipe", "write_recipe"]
 
 UTTERANCES = 300
 PATIENCE = 240  # seconds until a run has to have done what a test waits for

@@ -14,6 +14,7 @@ from scripts.cluster import history, liveness, page, training_logs
 from scripts.cluster.history import History
 from scripts.cluster.liveness import State
 from scripts.cluster.status import report
+from scripts.common import ownership
 from scripts.common.ownership import Owner
 
 # Lines as fairseq 0.12.3 and ESPnet 202511 wrote them in the demo, shortened where nothing is read.
@@ -293,7 +294,7 @@ def test_nothing_is_imported_that_snakemake_s_environment_lacks() -> None:
 )
 def test_liveness_without_slurm(job: str | None, host: str, pid: int, released: bool, state: State) -> None:
     place = socket.gethostname() if host == "here" else host
-    owner = Owner(job, place, pid, None, "2026-11-22T12:00:00Z", 1)
+    owner = Owner(job, place, pid, ownership.started(pid), "2026-11-22T12:00:00Z", 1)
     assert liveness.of(History(1, 0.0, owner, released), None).state is state
 
 

@@ -1,0 +1,53 @@
+"""The demo at a tenth of its size: a few updates, two epochs, and all stages on real fairseq and real ESPnet."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+
+def lay_out(directory: Path) -> None:
+    """Corpora, and an overlay over config/demo.yaml."""
+    make_corpora = [sys.executable, "-m", "scripts.corpora.make_demo_corpora", "--seed", "1", "--scale", "0.1"]
+    subprocess.run([*make_corpora, "--output", directory / "corpora"], cwd=REPOSITORY, check=True, capture_output=True)
+    recipe = yaml.safe_load((REPOSITORY / "config/finetune/demo.yaml").read_text()) | {"max_epoch": 2}
+    (directory / "espnet.yaml").write_text(yaml.safe_dump(recipe | {"keep_nbest_models": 2}))
+    overlay = {
+        "pretraining": {
+            "mandarin": {"validation_fraction": 0.2, "updates": 8, "milestones": [0, 4, 8]},
+            "english-demo": {"validation_fraction": 0.2, "updates": 8, "milestones": [8]},
+        },
+        "finetuning": {"aishell1": {"recipe": str(directory / "espnet.yaml"), "average_last": 2}},
+    }
+    (directory / "small.yaml").write_text(yaml.safe_dump(overlay))
+
+
+def snakemake(directory: Path, *words: str) -> str:
+    """What snakemake prints, started from the repository as a user would."""
+    configs = ["--configfile", "config/demo.yaml", str(directory / "small.yaml")]
+    call = subprocess.run(
+        [BIN / "snakemake", *words, "--profile", "profiles/demo", "--directory", directory, *configs],
+        cwd=REPOSITORY,
+        env=os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert call.returncode == 0, call.stdout + call.stderr
+    return call.stdout + call.stderr
+
+
+@pytest.fixture(scope="session")
+def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory in which the small demo has run on this machine."""
+    pytest.importorskip("espnet2", reason="ESPnet is not installed (workflow/envs/espnet.yaml)")
+    pytest.importorskip("espeakng_loader", reason="the demo's voices are not installed (workflow/envs/demo.yaml)")
+    directory = tmp_path_factory.mktemp("demo")
+    lay_out(directory)
+    snakemake(directory)
+    return directory

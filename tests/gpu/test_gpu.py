@@ -1,0 +1,61 @@
+"""The three steps that take a GPU, on a real one: python -m pytest tests/gpu"""
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+if not torch.cuda.is_available():
+    pytest.skip("this machine has no GPU that torch can use", allow_module_level=True)
+pytest.importorskip("fairseq", reason="real fairseq is not installed")
+pytest.importorskip("espnet2", reason="ESPnet is not installed (workflow/envs/espnet.yaml)")
+
+from tests.e2e import test_espnet, test_fairseq
+from tests.e2e.steps import step
+from tests.e2e.test_espnet import corpus, encoder, finetune
+from tests.e2e.test_fairseq import audio, logged, pretrain
+
+__all__ = ["audio", "corpus", "encoder"]
+pretraining = test_fairseq.place
+finetuning = test_espnet.place
+BF16 = torch.cuda.get_device_capability() >= (8, 0)
+
+
+@pytest.fixture
+def one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp16", "fp32"])
+def test_pre_training_on_one_gpu(one_gpu, pretraining, tmp_path, precision: str) -> None:
+    milestone = pretrain(pretraining(tmp_path, 12, precision=precision))
+    facts = json.loads(milestone.output.with_suffix(".json").read_text())
+    assert facts["precision"] == {"auto": "bf16" if BF16 else "fp16"}.get(precision, precision)
+    assert (facts["device"], facts["processes"]) == (torch.cuda.get_device_name(0), 1)
+    losses = [float(line["loss"]) for line in logged(milestone, "train_inner")]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="this machine has fewer than two GPUs")
+def test_pre_training_on_two_gpus(monkeypatch, pretraining, tmp_path) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    milestone = pretrain(pretraining(tmp_path, 12))
+    facts = json.loads(milestone.output.with_suffix(".json").read_text())
+    assert (facts["processes"], facts["update_freq"]) == (2, 1)
+
+
+def test_what_a_gpu_learnt_is_transcribed_on_both_alike(one_gpu, monkeypatch, finetuning, corpus, tmp_path) -> None:
+    run = finetune(finetuning(tmp_path))
+    assert json.loads((run.output / "provenance.json").read_text())["device"] == torch.cuda.get_device_name(0)
+    average = tmp_path / "average.pth"
+    step("scripts.finetune.average_weights", epochs=run.output, last=2, output=average)
+    texts = []
+    for devices in ("0", ""):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
+        text = tmp_path / f"text-{devices}"
+        options = {"config": run.output / "config.yaml", "weights": average, "encoder": run.options["encoder"]}
+        options |= {"utterances": corpus.utterances, "root": corpus.root, "subsets": ["test"], "outputs": [text]}
+        step("scripts.evaluate.transcribe", **options)
+        texts.append(text.read_text(encoding="utf-8").splitlines())
+    differing = sum(one != other for one, other in zip(*texts, strict=True))
+    assert len(texts[0]) > 0 and differing <= len(texts[0]) // 20

@@ -1,0 +1,108 @@
+"""The small demo through profiles/slurm: every job on SLURM, in the conda environment of its rule."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.slurm.cluster import Cluster, call
+from tests.slurm.conftest import QUICK, environment
+from tests.slurm.test_errors import fill, small_disk
+from tests.workflow.conftest import BIN, REPOSITORY
+
+JOBS_AT_ONCE = 3  # the machine has fewer cores than SLURM believes
+
+
+@dataclass
+class OnCluster:
+    """A working directory, and snakemake in it as a user of a cluster calls it."""
+
+    directory: Path
+    conda_bin: Path
+    conda_prefix: Path
+
+    def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
+        local = environment()
+        path = os.pathsep.join([str(self.conda_bin), local["PATH"]])
+        configs = ["--configfile", "config/demo.yaml", str(self.directory / "small.yaml")]
+        settings = ["--profile", "profiles/slurm", "--conda-prefix", str(self.conda_prefix), *QUICK]
+        settings += ["--jobs", str(JOBS_AT_ONCE)]
+        return subprocess.run(
+            [BIN / "snakemake", *words, "--directory", self.directory, *configs, *settings],
+            cwd=REPOSITORY,
+            env=local | {"PATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="module")
+def demo(cluster: Cluster, small_demo: Path, conda_bin: Path, conda_prefix: Path, tmp_path_factory) -> OnCluster:
+    """The small demo, made on SLURM."""
+    directory = tmp_path_factory.mktemp("on SLURM")
+    shutil.copytree(small_demo / "corpora", directory / "corpora")
+    shutil.copy(small_demo / "small.yaml", directory)
+    made = OnCluster(directory, conda_bin, conda_prefix)
+    done = made.snakemake()
+    assert done.returncode == 0, done.stdout
+    return made
+
+
+def test_the_table_equals_the_local_run_byte_for_byte(demo: OnCluster, small_demo: Path) -> None:
+    for name in ("cer.tsv", "cer.md", "cer-by-updates.svg"):
+        assert (demo.directory / "results" / name).read_bytes() == (small_demo / "results" / name).read_bytes(), name
+
+
+def test_jobs_asked_for_what_the_profile_says(demo: OnCluster) -> None:
+    """As SLURM understood it; a job's comment names its rule."""
+    profile = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())["set-resources"]
+    seen = set()
+    for job in call("scontrol", "show", "jobs", "--oneliner").stdout.splitlines():
+        facts = dict(re.findall(r"(\w+(?::\w+)?)=(\S+)", job))
+        if str(demo.directory) not in job:
+            continue
+        rule = re.match(r"rule_([a-z_]+?)(_wildcards.*)?$", facts["Comment"])[1]
+        asked = profile[rule]
+        seen.add(rule)
+        gpus = asked.get("gpu")
+        assert facts.get("TresPerJob", "") == (f"gres:gpu:{gpus}" if gpus else ""), job
+        assert facts["Partition"] == ("gpu" if gpus else "cpu")
+        assert facts["CPUs/Task"] == str(asked.get("cpus_per_task", 8 if rule == "list_utterances" else 1))
+        assert facts["MinMemoryNode"] in memory(asked.get("mem_mb", 4000)), job
+        assert facts["Requeue"] == "1" and facts["Account"] == "your-account"
+    assert seen == set(profile) - {"provide_checkpoint"}
+
+
+def memory(megabytes: int) -> set[str]:
+    """As scontrol may write it."""
+    return {f"{megabytes}M", f"{megabytes / 1024:g}G", f"{megabytes / 1024:.2f}G"}
+
+
+def test_nothing_runs_twice(demo: OnCluster) -> None:
+    assert "Nothing to be done" in demo.snakemake().stdout
+
+
+def test_a_full_disk_in_fine_tuning(demo: OnCluster, small_demo: Path) -> None:
+    """One clear line, and what ESPnet had saved is gone on from when there is room."""
+    branch = "results/finetune/aishell1/from/mandarin/after-8-updates/lr-0.004/seed-1"
+    folder = demo.directory / branch
+    shutil.rmtree(folder)
+    (folder / "work").mkdir(parents=True)
+    target = f"{branch}/epochs"
+    with small_disk(folder / "work", 9):  # an epoch's weights take 1 MB, ESPnet's checkpoint three times as much
+        filler = fill(folder / "work")
+        full = demo.snakemake(target, "--retries", "0")
+        assert full.returncode == 1
+        assert "no space left on the disk of" in full.stdout, full.stdout
+        filler.unlink()
+        again = demo.snakemake(target)
+        assert again.returncode == 0, again.stdout
+    average = f"{branch}/average-of-last-2.pth"
+    assert demo.snakemake(average).returncode == 0
+    assert (demo.directory / "results/cer.tsv").read_bytes() == (small_demo / "results/cer.tsv").read_bytes()
