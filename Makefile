@@ -38,8 +38,8 @@ sample: .venv/.complete
 	@$(SNAKEMAKE) --directory runs/sample --configfile config/sample.yaml $(ARGS)
 	@$(if $(DRY_RUN),,cat runs/sample/results/cer.md)
 
-status:
-	@$(PYTHON) -m scripts.cluster.status --directory "$(DIRECTORY)" $(ARGS)
+status: .venv/.complete
+	@$(BIN)/python -m scripts.cluster.status --directory "$(DIRECTORY)" $(ARGS)
 
 test: .venv/.complete
 	@PATH="$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
