@@ -87,6 +87,10 @@ def _acquire(owners: Path, gpus: int) -> Claim:
                 os.link(draft, record)
             except FileExistsError:
                 continue  # another contender was faster
+            except OSError:
+                raise StepError(
+                    f"the file system of {owners} has no hard links, which locks need: work on another"
+                ) from None
             return Claim(record)
     finally:
         draft.unlink()

@@ -1,9 +1,11 @@
 """How many processes train together, where, and how they meet: one a GPU, or as many as asked for on CPUs."""
 
+import os
 import socket
 from dataclasses import dataclass
 
 from scripts.common import slurm
+from scripts.common.errors import StepError
 
 # Filled in by each task that srun starts: OmegaConf reads the environment where fairseq resolves its configuration.
 TASK, TASK_OF_NODE = "${oc.env:SLURM_PROCID}", "${oc.env:SLURM_LOCALID}"
@@ -34,8 +36,23 @@ class Processes:
 
     def srun(self) -> list[str]:
         """Words before a command that start it in all processes on all nodes of the job, beside the running step."""
+        cores = max(len(os.sched_getaffinity(0)) // self.per_node, 1)  # left out, a process would get one
         shape = [f"--nodes={self.nodes}", f"--ntasks-per-node={self.per_node}", f"--ntasks={self.count}"]
-        return ["srun", "--overlap", *shape, "--cpu-bind=none", "--kill-on-bad-exit=1"]
+        return ["srun", "--overlap", *shape, f"--cpus-per-task={cores}", "--cpu-bind=none", "--kill-on-bad-exit=1"]
+
+
+def usable(gpus: int) -> int:
+    """The GPUs that torch sees. Raises StepError where the job was given some and it sees none: CPUs would take years.
+
+    TRAIN_ON_CPU=1 in the environment trains on CPUs all the same.
+    """
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if gpus == 0 and given[:1].isalnum() and given != "NoDevFiles" and "TRAIN_ON_CPU" not in os.environ:
+        raise StepError(
+            f"the job was given GPUs (CUDA_VISIBLE_DEVICES={given}) that torch cannot use: "
+            "see docs/troubleshooting.md, or set TRAIN_ON_CPU=1"
+        )
+    return gpus
 
 
 def at_hand(gpus: int, cpu_processes: int) -> Processes:

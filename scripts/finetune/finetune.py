@@ -16,7 +16,7 @@ import yaml
 from scripts.common import digests, files, ownership, provenance, requeue, trainer
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError
-from scripts.common.processes import Processes
+from scripts.common.processes import Processes, usable
 
 
 def data_digest(data: Path) -> str:
@@ -129,7 +129,7 @@ def main() -> None:
 
     for name in ("recipe", "data", "encoder", "output"):
         setattr(arguments, name, getattr(arguments, name).resolve())
-    gpus = torch.cuda.device_count()
+    gpus = usable(torch.cuda.device_count())
     with ownership.owned(arguments.output, gpus) as claim:
         run_task(arguments, Processes(gpus, gpus or arguments.cpu_processes), claim)
 

@@ -163,7 +163,7 @@ def main() -> None:
     check_schedule(decisive(arguments.recipe), arguments.updates)
     for manifest in (arguments.train_manifest, arguments.valid_manifest):
         check_archives(manifest)
-    gpus = torch.cuda.device_count()
+    gpus = processes.usable(torch.cuda.device_count())
     with ownership.owned(arguments.output, gpus) as claim:
         run_segment(arguments, processes.at_hand(gpus, arguments.cpu_processes), claim)
 

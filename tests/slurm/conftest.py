@@ -146,12 +146,15 @@ class Place:
         return self.log.read_text(encoding="utf-8")
 
     def edit_profile(self, **changes: Any) -> None:
-        """Change the profile as a user does; `pretrain__runtime=1` is a key of set-resources."""
+        """Change the profile as a user does; `pretrain__runtime=1` is a key of set-resources, None takes it away."""
         file = self.profile / "config.yaml"
         profile = yaml.safe_load(file.read_text())
         for path, value in changes.items():
             rule, _, key = path.rpartition("__")
-            (profile["set-resources"][rule] if rule else profile)[key] = value
+            section = profile["set-resources"][rule] if rule else profile
+            section[key] = value
+            if value is None:
+                del section[key]
         file.write_text(yaml.safe_dump(profile))
 
     def snakemake(self, *words: str, settings: tuple[str, ...] = ("env-modules",)) -> subprocess.Popen[bytes]:
@@ -214,6 +217,6 @@ def copy_of(prepared: Path, directory: Path, updates: int) -> Place:
 
 
 def environment() -> dict[str, str]:
-    """This interpreter's programs first, and nothing of a SLURM job that the tests may run in."""
+    """This interpreter's programs first, nothing of a SLURM job that the tests may run in, and pretended GPUs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-    return kept | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    return kept | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), "TRAIN_ON_CPU": "1"}

@@ -9,7 +9,7 @@ from tests.slurm.conftest import copy_of, locally
 
 def test_two_nodes_make_what_two_processes_of_one_machine_make(place, prepared, tmp_path) -> None:
     over_nodes = place(12)
-    over_nodes.edit_profile(pretrain__nodes=2, pretrain__gpu=16, retries=0)
+    over_nodes.edit_profile(pretrain__nodes=2, pretrain__gres='"gpu:8"', pretrain__gpu=None, retries=0)
     assert over_nodes.finish(over_nodes.snakemake()) == 0, over_nodes.said()
     facts = json.loads(over_nodes.milestone.with_suffix(".json").read_text())
     assert (facts["processes"], facts["update_freq"]) == (2, 4)

@@ -96,6 +96,7 @@ def test_over_nodes_srun_starts_every_process_and_tells_it_its_number(monkeypatc
     monkeypatch.setattr("socket.gethostname", lambda: "node1")
     (call,) = commands(SEGMENT, Processes(gpus=8, per_node=8, nodes=2))
     assert call[:5] == ["srun", "--overlap", "--nodes=2", "--ntasks-per-node=8", "--ntasks=16"]
+    assert call[call.index("fairseq-hydra-train") - 1] == "--kill-on-bad-exit=1"
     assert "distributed_training.distributed_world_size=16" in call
     assert "distributed_training.distributed_rank=${oc.env:SLURM_PROCID}" in call
     assert "distributed_training.device_id=${oc.env:SLURM_LOCALID}" in call

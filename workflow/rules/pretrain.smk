@@ -106,6 +106,7 @@ rule provide_checkpoint:
         "logs/provide_checkpoint/{model}.log",
     benchmark:
         "benchmarks/provide_checkpoint/{model}.tsv"
+    retries: 0  # a download of 1 GB that ends in a question to the user
     conda:
         "../envs/fairseq.yaml"
     params:

@@ -1,5 +1,6 @@
 """What the command of every rule starts with."""
 
+import os
 import shlex
 
 from snakemake.settings.types import DeploymentMethod
@@ -19,3 +20,6 @@ shell.prefix(
     f"{ACTIVATED if CONDA else ''}set -euo pipefail; "
     f"export PYTHONNOUSERSITE=1 PYTHONPATH={shlex.quote(workflow.basedir)}; "
 )
+
+# pip, as it makes an environment, would take a package of ~/.local for installed and leave it out.
+os.environ["PIP_IGNORE_INSTALLED"] = "1"
