@@ -22,6 +22,7 @@ from scripts.common.ownership import Claim
 from scripts.common.provenance import REPOSITORY
 
 LAST_LINES = 15
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MARGIN = 600  # seconds before the end of the job's time at which the trainer is asked to save
 TIME_LIMIT = "the job's time limit is near"
 SIGNALS = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT"}
@@ -46,7 +47,8 @@ class Training:
 def environment() -> dict[str, str]:
     """What both trainers need: our modules, one thread a process, and checkpoints that hold more than tensors.
 
-    More OpenMP threads than one slow both trainers down several times over (facebookresearch/fairseq#3342). Of SLURM's
+    More OpenMP threads than one slow both trainers down several times over (facebookresearch/fairseq#3342), and change
+    the last bits of sums; MKL has a variable of its own, and Snakemake exports all of them. Of SLURM's
     variables only the job's id is left: from the others fairseq concludes how many processes there are, and srun how
     it is to start them.
     """
@@ -55,7 +57,7 @@ def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in misleading}
     return kept | {
         "PYTHONPATH": os.pathsep.join(paths),
-        "OMP_NUM_THREADS": "1",
+        **dict.fromkeys(THREADS, "1"),
         "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
     }
 

@@ -178,11 +178,13 @@ def test_a_step_that_lost_its_output_stops_its_trainer(tmp_path: Path, claim: Cl
 
 def test_environment_of_a_trainer(tmp_path: Path, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    monkeypatch.setenv("OMP_NUM_THREADS", "16")
-    source = "import os; print([os.environ[k] for k in ('PYTHONPATH', 'OMP_NUM_THREADS')]); import scripts.common"
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # as Snakemake exports them
+        monkeypatch.setenv(name, "16")
+    keys = ("PYTHONPATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    source = f"import os; print([os.environ[key] for key in {keys}]); import scripts.common"
     trainer.run(training(script(tmp_path, source), log=tmp_path / "train.log"), claim)
     paths = os.pathsep.join([str(trainer.REPOSITORY), "/elsewhere"])
-    assert (tmp_path / "train.log").read_text() == f"{[paths, '1']}\n"
+    assert (tmp_path / "train.log").read_text() == f"{[paths, '1', '1']}\n"
     monkeypatch.delenv("PYTHONPATH")
     assert trainer.environment()["PYTHONPATH"] == str(trainer.REPOSITORY)
 
