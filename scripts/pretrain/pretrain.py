@@ -88,6 +88,7 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
     # A finished run that is started again would train one more update.
     if checkpoints.updates_of(last) < segment.updates:
         print(f"fairseq's own log: {segment.work / 'train.log'}", flush=True)
+        saved.mkdir(parents=True, exist_ok=True)
         (saved / "stop-requested").unlink(missing_ok=True)
         for unfinished in saved.glob("*.tmp"):  # a full disk, or a kill within a save
             unfinished.unlink()
@@ -163,9 +164,9 @@ def main() -> None:
     check_schedule(decisive(arguments.recipe), arguments.updates)
     for manifest in (arguments.train_manifest, arguments.valid_manifest):
         check_archives(manifest)
-    gpus = processes.usable(torch.cuda.device_count())
-    with ownership.owned(arguments.output, gpus) as claim:
-        run_segment(arguments, processes.at_hand(gpus, arguments.cpu_processes), claim)
+    together = processes.at_hand(processes.usable(torch.cuda.device_count()), arguments.cpu_processes)
+    with ownership.owned(arguments.output, together.gpus * together.nodes) as claim:
+        run_segment(arguments, together, claim)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Pre-training by real fairseq through profiles/slurm on a real SLURM, on tones, with a tiny model."""
 
+import fcntl
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +26,7 @@ from tests.workflow.conftest import BIN, REPOSITORY, make
 
 __all__ = ["conda_bin", "conda_directory", "conda_prefix", "environments", "tiny_recipe", "write_recipe"]
 
+LOCK = Path(tempfile.gettempdir()) / "slurm-for-tests.lock"
 UTTERANCES = 300
 PATIENCE = 240  # seconds until a run has to have done what a test waits for
 QUICK = ["--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"]
@@ -38,9 +41,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.skip(reason)
     pytest.importorskip("fairseq", reason="fairseq is not installed (workflow/envs/fairseq.yaml)")
     made = Cluster(tmp_path_factory.mktemp("slurm"))
-    made.start()
-    yield made
-    made.stop()
+    with LOCK.open("w") as lock:
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # there is one default place for slurm.conf: wait until no other session has it
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
 
 
 @pytest.fixture(scope="session")
