@@ -59,6 +59,14 @@ def test_the_slurm_profile(tmp_path: Path) -> None:
     assert jobs["pretrain"] == 7 and jobs["finetune"] == 8
 
 
+def test_progress_bars_for_long_runs(tmp_path: Path) -> None:
+    """docs/reproduce.md recommends them; the plugin is pinned in workflow/envs/snakemake.yaml."""
+    pytest.importorskip("snakemake_logger_plugin_rich", reason="Snakemake's rich logger is not installed")
+    roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell")
+    output = plan(tmp_path, "--cores", "1", "--configfile", "config/config.yaml", "--logger", "rich")
+    assert output.endswith("exit code 0"), output
+
+
 @pytest.mark.parametrize(
     ("overlay", "sentence"),
     [

@@ -22,4 +22,4 @@ shell.prefix(
 )
 
 # pip, as it makes an environment, would take a package of ~/.local for installed and leave it out.
-os.environ["PIP_IGNORE_INSTALLED"] = "1"
+os.environ.update(PIP_IGNORE_INSTALLED="1")
