@@ -11,8 +11,10 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -83,7 +85,17 @@ def why_not() -> str | None:
         return "SLURM's daemons are started as root"
     if DEFAULT.exists() and not DEFAULT.is_symlink():
         return f"this machine has a SLURM of its own ({DEFAULT})"
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            pretend_gpu(Path(directory) / "gpu")
+        except OSError:
+            return "no character devices can be made here, which stand for GPUs"
     return None
+
+
+def pretend_gpu(device: Path) -> None:
+    """A character device like /dev/null; SLURM refuses plain files."""
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
 
 
 @dataclass(frozen=True)
@@ -163,7 +175,7 @@ class Cluster:
             for gpu in range(GPUS):
                 device = self.directory / f"run/{node}-gpu{gpu}"
                 if not device.exists():
-                    os.mknod(device, 0o600 | 0o020000, os.makedev(1, 3))
+                    pretend_gpu(device)
             gres += f"NodeName={node} Name=gpu Type=v100 File={self.directory}/run/{node}-gpu[0-{GPUS - 1}]\n"
             nodes += NODE.format(node=node, host=host, port=PORT + 1 + number, gpus=GPUS)
         (self.directory / "etc/gres.conf").write_text(gres)
