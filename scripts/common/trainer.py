@@ -125,6 +125,7 @@ def _start(command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
 def _deaf_until_its_parent_dies() -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # torch's data workers would handle what is only ignored, and die
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
