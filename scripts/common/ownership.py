@@ -6,7 +6,6 @@ so of several contenders one gets the number and the others look again. The high
 NNNN.released lies beside it, or its process or job has ended.
 """
 
-import json
 import os
 import socket
 import time
@@ -97,7 +96,7 @@ def _acquire(owners: Path, gpus: int) -> Claim:
 
 
 def _read(record: Path) -> Owner:
-    return Owner(**json.loads(record.read_text(encoding="utf-8")))
+    return Owner(**files.read_json(record))
 
 
 def _may_write(record: Path) -> bool:

@@ -134,14 +134,14 @@ class Cluster:
         environment = os.environ | {"SLURM_CONF": str(self.directory / "etc/slurm.conf")}
         subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL)
 
-    def stop_daemon(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
+    def stop_daemon(self, name: str) -> None:
         """End one daemon: slurmctld, munged, slurmd-node1, slurmd-node2."""
         file = self.directory / f"run/{name}.pid"
         if not file.exists():
             return
         pid = int(file.read_text())
         if (Path("/proc") / str(pid) / "comm").exists():
-            os.kill(pid, number)
+            os.kill(pid, signal.SIGTERM)
             wait_until(lambda: ended(pid))
 
     def kill_node(self, node: str) -> None:
@@ -200,7 +200,7 @@ def wait_until(reached: Callable[[], bool], patience: float = PATIENCE) -> None:
 
 
 def descendants(processes: list[int]) -> list[int]:
-    """The processes below some, children first seen first."""
+    """The processes below some."""
     found: list[int] = []
     waiting = list(processes)
     while waiting:

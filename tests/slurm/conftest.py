@@ -42,9 +42,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     pytest.importorskip("fairseq", reason="fairseq is not installed (workflow/envs/fairseq.yaml)")
     made = Cluster(tmp_path_factory.mktemp("slurm"))
     with LOCK.open("w") as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # there is one default place for slurm.conf: wait until no other session has it
+        # There is one default place for slurm.conf: wait until no other session has it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         made.start()
         try:
             yield made
@@ -166,17 +165,11 @@ class Place:
                 del section[key]
         file.write_text(yaml.safe_dump(profile))
 
-    def snakemake(self, *words: str, settings: tuple[str, ...] = ("env-modules",)) -> subprocess.Popen[bytes]:
-        """Start snakemake for the milestone (or other targets), without conda unless told otherwise."""
-        command = [
-            BIN / "snakemake",
-            *(words or (self.target,)),
-            "--snakefile",
-            REPOSITORY / "Snakefile",
-            "--profile",
-            self.profile,
-        ]
-        command += ["--configfile", "overlay.yaml", *QUICK, "--software-deployment-method", *settings]
+    def snakemake(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start snakemake for the milestone (or other targets), without conda."""
+        command = [BIN / "snakemake", *(words or (self.target,)), "--snakefile", REPOSITORY / "Snakefile"]
+        command += ["--profile", self.profile, "--configfile", "overlay.yaml", *QUICK]
+        command += ["--software-deployment-method", "env-modules"]
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 command,
@@ -199,10 +192,10 @@ class Place:
         """Wait until fairseq has logged an update, or a later one."""
         wait_until(lambda: max(self.updates_logged, default=0) >= number, PATIENCE)
 
-    def jobs(self, rule: str = "pretrain") -> list[str]:
-        """Ids of the rule's jobs that are pending or running."""
+    def jobs(self) -> list[str]:
+        """Ids of the jobs of pre-training that are pending or running."""
         lines = call("squeue", "-h", "-o", "%i %k").stdout.splitlines()
-        return [line.split()[0] for line in lines if line.split()[1].startswith(f"rule_{rule}")]
+        return [line.split()[0] for line in lines if line.split()[1].startswith("rule_pretrain")]
 
 
 @pytest.fixture

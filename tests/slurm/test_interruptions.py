@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from tests.e2e.steps import differences
 from tests.e2e.test_fairseq import trained_bits
 from tests.slurm.cluster import Cluster, call, wait_until
 from tests.slurm.conftest import Place, environment, locally
+from tests.workflow.conftest import REPOSITORY
 
 SECONDS = 20  # of training: long enough to interrupt it
 
@@ -23,6 +23,19 @@ def training(place, pace: float) -> Place:
     made = place(int(SECONDS / pace))
     made.edit_profile(retries=0)
     return made
+
+
+def started(training: Place) -> subprocess.Popen[bytes]:
+    """A snakemake whose job is in the middle of its training."""
+    running = training.snakemake()
+    training.wait_for_update(20)
+    return running
+
+
+def kill(snakemake: subprocess.Popen[bytes]) -> None:
+    """kill -9, which leaves its job running."""
+    os.killpg(snakemake.pid, signal.SIGKILL)
+    snakemake.wait()
 
 
 def check(place: Place, uninterrupted, starts: int) -> None:
@@ -52,8 +65,7 @@ def test_four_jobs_of_a_minute_make_the_milestone_of_one(place, pace, uninterrup
 def test_preemption(training: Place, uninterrupted) -> None:
     """SLURM takes the GPUs for a job of a better partition, and starts ours again."""
     training.edit_profile(pretrain__slurm_partition='"preemptible"')
-    running = training.snakemake()
-    training.wait_for_update(20)
+    running = started(training)
     urgent = call("sbatch", "--parsable", "-p", "gpu", "-N2", "--gpus=16", "-t1", "--wrap", "sleep 5").stdout.strip()
     wait_until(lambda: "RUNNING" in call("squeue", "-h", "-j", urgent, "-o", "%T").stdout, 60)
     assert training.finish(running) == 0, training.said()
@@ -62,8 +74,7 @@ def test_preemption(training: Place, uninterrupted) -> None:
 
 
 def test_a_cancelled_job_saves_and_fails_and_the_next_run_goes_on(training: Place, uninterrupted) -> None:
-    running = training.snakemake()
-    training.wait_for_update(20)
+    running = started(training)
     (job,) = training.jobs()
     call("scancel", job)
     assert training.finish(running) == 1
@@ -76,11 +87,9 @@ def test_a_cancelled_job_saves_and_fails_and_the_next_run_goes_on(training: Plac
 
 def test_a_killed_snakemake_and_its_successor(training: Place, uninterrupted) -> None:
     """The job runs on; the next snakemake's job waits for it, and publishes what it made."""
-    first = training.snakemake()
-    training.wait_for_update(20)
+    first = started(training)
     (orphan,) = training.jobs()
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    kill(first)
 
     listed = orphans(training)
     assert orphan in listed and "orphan" in listed
@@ -100,10 +109,8 @@ def test_a_killed_snakemake_and_its_successor(training: Place, uninterrupted) ->
 
 
 def test_orphans_are_cancelled_on_request_and_save_first(training: Place, uninterrupted) -> None:
-    first = training.snakemake()
-    training.wait_for_update(20)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    first = started(training)
+    kill(first)
     orphans(training, "--cancel")
     wait_until(lambda: not training.jobs(), 60)
     assert training.finish(training.snakemake("--unlock")) == 0
@@ -113,8 +120,7 @@ def test_orphans_are_cancelled_on_request_and_save_first(training: Place, uninte
 
 
 def test_sigint_to_snakemake_leaves_no_orphan(training: Place) -> None:
-    running = training.snakemake()
-    training.wait_for_update(20)
+    running = started(training)
     os.kill(running.pid, signal.SIGINT)
     assert training.finish(running) != 0
     wait_until(lambda: not training.jobs(), 60)
@@ -126,8 +132,7 @@ def test_after_sigterm_snakemake_stays_until_its_jobs_have_ended(
     training: Place, cluster: Cluster, uninterrupted
 ) -> None:
     """So it leaves no orphan, and starts nothing new. That SLURM's controller restarts meanwhile is no matter."""
-    running = training.snakemake()
-    training.wait_for_update(20)
+    running = started(training)
     os.kill(running.pid, signal.SIGTERM)
     cluster.stop_daemon("slurmctld")
     time.sleep(5)
@@ -139,8 +144,7 @@ def test_after_sigterm_snakemake_stays_until_its_jobs_have_ended(
 
 def test_a_node_dies(training: Place, cluster: Cluster, uninterrupted) -> None:
     """Its slurmd and all processes are gone at once; SLURM starts the job on the other node."""
-    running = training.snakemake()
-    training.wait_for_update(20)
+    running = started(training)
     (job,) = training.jobs()
     node = call("squeue", "-h", "-j", job, "-o", "%N").stdout.strip()
     cluster.kill_node(node)
@@ -155,7 +159,6 @@ def test_a_node_dies(training: Place, cluster: Cluster, uninterrupted) -> None:
 def orphans(place: Place, *words: str) -> str:
     """What scripts.cluster.orphans prints."""
     command = [sys.executable, "-m", "scripts.cluster.orphans", "--directory", str(place.directory), *words]
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True)
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
