@@ -125,7 +125,8 @@ def _start(command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
 def _deaf_until_its_parent_dies() -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # torch's data workers would handle what is only ignored, and die
+    # torch's data workers would handle what is only ignored, and die. How they end at all: workers.py
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 

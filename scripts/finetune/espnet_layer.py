@@ -27,7 +27,7 @@ from typing import Any
 
 import torch
 
-from scripts.common import masks
+from scripts.common import masks, workers
 
 
 def prepare() -> None:
@@ -89,6 +89,7 @@ def main() -> None:
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     prepare()
+    workers.kill_at_exit()
     importlib.import_module(f"espnet2.bin.{sys.argv[1]}").main(sys.argv[2:])
 
 

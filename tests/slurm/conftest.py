@@ -29,8 +29,8 @@ __all__ = ["conda_bin", "conda_directory", "conda_prefix", "environments", "tiny
 LOCK = Path(tempfile.gettempdir()) / "slurm-for-tests.lock"
 UTTERANCES = 300
 PATIENCE = 240  # seconds until a run has to have done what a test waits for
-QUICK = ["--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"]
-QUICK += ["--latency-wait", "5"]
+SNAKEMAKE = [sys.executable, str(REPOSITORY / "tests/slurm/impatient_snakemake.py")]
+QUICK = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
 
 
 @pytest.fixture(scope="session")
@@ -167,7 +167,7 @@ class Place:
 
     def snakemake(self, *words: str) -> subprocess.Popen[bytes]:
         """Start snakemake for the milestone (or other targets), without conda."""
-        command = [BIN / "snakemake", *(words or (self.target,)), "--snakefile", REPOSITORY / "Snakefile"]
+        command = [*SNAKEMAKE, *(words or (self.target,)), "--snakefile", REPOSITORY / "Snakefile"]
         command += ["--profile", self.profile, "--configfile", "overlay.yaml", *QUICK]
         command += ["--software-deployment-method", "env-modules"]
         with self.log.open("ab") as log:

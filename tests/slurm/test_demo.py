@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from tests.slurm.cluster import Cluster, call
-from tests.slurm.conftest import QUICK, environment
+from tests.slurm.conftest import QUICK, SNAKEMAKE, environment
 from tests.slurm.test_errors import fill, small_disk
-from tests.workflow.conftest import BIN, REPOSITORY
+from tests.workflow.conftest import REPOSITORY
 
 JOBS_AT_ONCE = 6  # the machine has fewer cores than SLURM believes
 
@@ -33,7 +33,7 @@ class OnCluster:
         settings = ["--profile", "profiles/slurm", "--conda-prefix", str(self.conda_prefix), *QUICK]
         settings += ["--jobs", str(JOBS_AT_ONCE)]
         return subprocess.run(
-            [BIN / "snakemake", *words, "--directory", self.directory, *configs, *settings],
+            [*SNAKEMAKE, *words, "--directory", self.directory, *configs, *settings],
             cwd=REPOSITORY,
             env=local | {"PATH": path},
             stdout=subprocess.PIPE,

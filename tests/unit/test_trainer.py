@@ -170,6 +170,22 @@ def test_a_trainer_does_not_outlive_its_step(tmp_path: Path) -> None:
     pytest.fail("the trainer still runs")
 
 
+READS_AHEAD = """
+import multiprocessing, signal, time
+from scripts.common import workers
+workers.kill_at_exit()
+signal.signal(signal.SIGCHLD, lambda *_: print("a worker died", flush=True))  # as torch does
+multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True).start()
+"""
+
+
+def test_a_trainer_ends_though_its_workers_hear_no_signal(tmp_path: Path, claim: Claim) -> None:
+    begun = time.monotonic()
+    trainer.run(training(script(tmp_path, READS_AHEAD), log=tmp_path / "train.log"), claim)
+    assert time.monotonic() - begun < 50
+    assert (tmp_path / "train.log").read_text() == ""
+
+
 def test_a_step_that_lost_its_output_stops_its_trainer(tmp_path: Path, claim: Claim) -> None:
     (claim.record.parent / "0002.json").touch()
     with pytest.raises(StepError, match="another job took over: see"):

@@ -22,7 +22,7 @@ from fairseq.distributed import utils as distributed
 from fairseq.models.wav2vec import wav2vec2
 from fairseq.trainer import Trainer
 
-from scripts.common import masks
+from scripts.common import masks, workers
 
 MASKS, CROPS, VALIDATION = 7, 11, 13  # keep the random streams apart
 
@@ -107,6 +107,7 @@ _stock_validate_and_save = fairseq_cli.train.validate_and_save
 fairseq_cli.train.validate_and_save = _validate_and_save
 file_io.PathManager.copy = staticmethod(_copy)
 wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices, _rank)
+workers.kill_at_exit()
 
 if not torch.cuda.is_available():
     # all_gather_list would allocate its buffers on a GPU unless they exist (two processes on CPU, gloo)
