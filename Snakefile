@@ -7,7 +7,6 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 sys.path.insert(0, workflow.basedir)
-from scripts.common.code import code_digest
 from scripts.common.configuration import check
 from scripts.common.errors import StepError
 
@@ -28,6 +27,7 @@ except StepError as error:
     sys.exit(f"error: {error}")
 
 
+include: "workflow/rules/reruns.smk"
 include: "workflow/rules/corpora.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
@@ -41,3 +41,4 @@ rule all:
         "results/cer.md",
         "results/cer-by-updates.svg",
         "results/config.yaml",
+        made_from(),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from scripts.common.provenance import REPOSITORY
 
@@ -19,7 +20,7 @@ def code_digest(module: str, root: Path = REPOSITORY) -> str:
     Comments, docstrings and formatting do not count. Imports are followed as written, and so is a module's full name
     in a string (`python -m`); whatever else is dynamic is not seen.
     """
-    trees = {name: ast.dump(_without_docstrings(tree)) for name, tree in sorted(_closure(module, root).items())}
+    trees = {name: _shape(_without_docstrings(tree)) for name, tree in sorted(_closure(module, root).items())}
     return hashlib.sha256(repr(trees).encode()).hexdigest()[:12]
 
 
@@ -57,6 +58,16 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
             yield node.value
+
+
+def _shape(node: Any) -> Any:
+    """A syntax tree as nested lists. Releases of Python differ in the empty fields that `ast.dump` shows."""
+    if isinstance(node, list):
+        return [_shape(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+    return [type(node).__name__, *([name, _shape(value)] for name, value in fields)]
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

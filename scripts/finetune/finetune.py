@@ -6,50 +6,18 @@ was killed goes on from its last whole epoch. How many epochs are averaged is de
 
 import argparse
 import shutil
-import sys
 import time
 from pathlib import Path
 
 import torch
 import yaml
 
-from scripts.common import digests, files, ownership, provenance, requeue, trainer
-from scripts.common.code import code_digest
+from scripts.common import digests, files, ownership, provenance, requeue, sidecars, trainer
 from scripts.common.errors import StepError
 from scripts.common.processes import Processes, usable
-
-
-def data_digest(data: Path) -> str:
-    """What is said by whom and how long it takes; wav.scp is left out, as a corpus may move."""
-    parts = [data / subset / name for subset in ("train", "dev") for name in ("text", "speech_shape")]
-    return digests.digest([files.sha256(path) for path in [*parts, data / "tokens.txt"]])
-
-
-def commands(arguments: argparse.Namespace, work: Path, together: Processes) -> list[list[str]]:
-    """A call of ESPnet's asr_train for each process. ESPnet divides every batch among them."""
-    words = [sys.executable, "-m", "scripts.finetune.espnet_layer", "asr_train"]
-    words += ["--config", arguments.recipe, "--output_dir", work, "--resume", "true", "--seed", arguments.seed]
-    words += ["--ngpu", min(together.gpus, 1), "--num_workers", "1", "--use_preprocessor", "true"]
-    words += ["--token_type", "char", "--token_list", arguments.data / "tokens.txt"]
-    words += ["--optim_conf", f"lr={arguments.learning_rate}"]
-    words += ["--encoder_conf", f"w2v_url={arguments.encoder.name}"]
-    words += ["--encoder_conf", f"w2v_dir_path={arguments.encoder.parent}"]
-    for subset, prefix in (("train", "train"), ("dev", "valid")):
-        data = arguments.data / subset
-        words += [f"--{prefix}_data_path_and_name_and_type", f"{data / 'wav.scp'},speech,sound"]
-        words += [f"--{prefix}_data_path_and_name_and_type", f"{data / 'text'},text,text"]
-        words += [f"--{prefix}_shape_file", data / "speech_shape", f"--{prefix}_shape_file", data / "text_shape.char"]
-    # folded batches shrink for utterances longer than 80,000 samples (5 s) or 150 characters
-    words += ["--fold_length", "80000", "--fold_length", "150"]
-    words += ["--use_wandb", "false", "--use_matplotlib", "false", "--num_att_plot", "0"]
-    call = [str(word) for word in words]
-    if together.count == 1:
-        return [call]
-    # while the encoder is frozen its parameters get no gradient
-    call += ["--multiprocessing_distributed", "false", "--unused_parameters", "true"]
-    call += ["--dist_backend", together.backend, "--dist_init_method", together.rendezvous()]
-    call += ["--dist_world_size", str(together.count)]
-    return [[*call, "--dist_rank", str(rank), "--local_rank", str(rank)] for rank in range(together.count)]
+from scripts.finetune import identity
+from scripts.finetune.data import data_digest
+from scripts.finetune.espnet_command import Task, commands
 
 
 def epochs_of(work: Path) -> int:
@@ -69,8 +37,11 @@ def mend(work: Path) -> None:
             torch.save(checkpoint["model"], file)
 
 
-def publish(work: Path, epochs: int, output: Path) -> None:
-    """Link every epoch's weights and ESPnet's resolved configuration into `output`, which appears in one step."""
+def publish(work: Path, epochs: int, encoder: Path, output: Path) -> None:
+    """Link every epoch's weights, ESPnet's resolved configuration and the encoder that both need to be loaded.
+
+    `output` appears in one step.
+    """
     made = [work / f"{epoch}epoch.pth" for epoch in range(1, epochs + 1)]
     missing = [path.name for path in made if not path.exists()]
     if missing:
@@ -79,6 +50,7 @@ def publish(work: Path, epochs: int, output: Path) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     for path in [*made, work / "config.yaml"]:
         files.publish(path, temporary / path.name)
+    files.publish(encoder, temporary / "encoder.pt")
     shutil.rmtree(output, ignore_errors=True)
     temporary.rename(output)
 
@@ -87,22 +59,18 @@ def run_task(arguments: argparse.Namespace, together: Processes, claim: ownershi
     """Train and publish, as the owner of the output."""
     started = time.monotonic()
     recipe = yaml.safe_load(arguments.recipe.read_text(encoding="utf-8"))
-    made_from = {
-        "recipe": digests.digest(recipe),
-        "espnet_layer": code_digest("scripts.finetune.espnet_layer"),
-        "learning_rate": arguments.learning_rate,
-        "seed": arguments.seed,
-        "encoder_sha256": files.sha256(arguments.encoder),
-        "data": data_digest(arguments.data),
-    }
+    encoder = sidecars.verified(arguments.encoder)
+    data = data_digest(arguments.data)
+    made_from = identity.finetuning(recipe, arguments.learning_rate, arguments.seed, encoder["sha256"], data)
     work = arguments.output.parent / "work" / digests.digest(made_from)
     print(f"ESPnet's own log: {work / 'train.log'}", flush=True)
     mend(work)
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
-        calls = commands(arguments, work, together)
+        paths = (arguments.recipe, arguments.data, arguments.encoder)
+        calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
         training = trainer.Training(calls, work / "train.log", lambda: epochs_of(work), recipe["max_epoch"])
         trainer.run(training, claim)
-    publish(work, recipe["max_epoch"], arguments.output)
+    publish(work, recipe["max_epoch"], arguments.encoder, arguments.output)
     files.write_json(
         arguments.output / "provenance.json",
         {

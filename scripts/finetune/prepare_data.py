@@ -9,6 +9,7 @@ import pandas as pd
 from scripts.common import files, tables
 from scripts.common.errors import StepError, run
 from scripts.common.text import characters
+from scripts.finetune.data import data_digest
 
 BLANK, UNKNOWN, END = "<blank>", "<unk>", "<sos/eos>"
 
@@ -39,7 +40,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
-    parser.add_argument("--output", type=Path, required=True, help="a folder: train/, dev/ and tokens.txt")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="a folder: train/, dev/, tokens.txt; a sidecar .json beside it"
+    )
     arguments = parser.parse_args()
 
     utterances = tables.read_utterances(arguments.utterances)
@@ -52,6 +55,7 @@ def main() -> None:
         for file, content in data_files(subset, arguments.root, len(tokens)).items():
             files.write_text(arguments.output / name / file, content)
     files.write_text(arguments.output / "tokens.txt", "".join(f"{token}\n" for token in tokens))
+    files.write_json(arguments.output.with_suffix(".json"), {"digest": data_digest(arguments.output)})
     print(f"{len(tokens)} tokens, {len(subsets['train'])} utterances to train on, {len(subsets['dev'])} of dev")
 
 

@@ -36,13 +36,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="with its sidecar .json beside it")
     parser.add_argument("--mask-prob", type=float, nargs="?", help="without a value: as in the checkpoint")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="encoder.pt; a sidecar .json goes beside it")
     arguments = parser.parse_args()
 
-    sidecars.verified(arguments.checkpoint)
+    checkpoint = sidecars.verified(arguments.checkpoint)
     state = torch.load(arguments.checkpoint, map_location="cpu", weights_only=False)
     with files.whole(arguments.output) as temporary, temporary.open("wb") as file:
         torch.save(prepare(state, arguments.mask_prob), file)  # a file object: torch writes a path's name into the file
+
+    made_from = {"checkpoint_sha256": checkpoint["sha256"], "mask_prob": arguments.mask_prob}
+    facts = {"sha256": files.sha256(arguments.output), "made_from": made_from}
+    files.write_json(arguments.output.with_suffix(".json"), facts)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from scripts.common import provenance, quiet
 from scripts.common.errors import run
 from scripts.common.processes import Processes
-from scripts.pretrain import checkpoints
+from scripts.pretrain import checkpoints, identity
 from scripts.pretrain.fairseq_command import Segment, overrides
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.output.parent, prefix=".initialise-") as directory:
         checkpoint = Path(directory).resolve() / "checkpoint.pt"
         initialise(arguments.recipe, arguments.seed, checkpoint)
-        sidecar = {"made_from": {"updates": 0, "seed": arguments.seed}}
+        sidecar = {"made_from": identity.initialisation(arguments.recipe, arguments.seed)}
         sidecar |= provenance.circumstances("torch", "ve-fairseq")
         checkpoints.publish(checkpoint, arguments.output, sidecar)
     print(f"{arguments.output}: randomly initialised with seed {arguments.seed}")

@@ -14,26 +14,22 @@ from typing import Any
 import torch
 
 from scripts.common import digests, files, ownership, processes, provenance, requeue, sidecars, trainer
-from scripts.common.code import code_digest
 from scripts.common.errors import StepError
-from scripts.pretrain import checkpoints
+from scripts.pretrain import checkpoints, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, update_freq
 from scripts.pretrain.recipe import decisive
 
 
-def identity(arguments: argparse.Namespace, resumed: dict[str, Any] | None) -> dict[str, Any]:
-    """Everything that decides the bits of a milestone, but for the machine and the number of processes."""
-    return {
-        "updates": arguments.updates,
-        "recipe": digests.digest(decisive(arguments.recipe)),
-        "fairseq_plugin": code_digest("scripts.pretrain.fairseq_plugin"),
-        "effective_gpus": arguments.effective_gpus,
-        "precision": arguments.precision,
-        "seed": arguments.seed,
-        "train_manifest_sha256": files.sha256(arguments.train_manifest),
-        "valid_manifest_sha256": files.sha256(arguments.valid_manifest),
-        "resumed_from_sha256": resumed and resumed["sha256"],
-    }
+def identity_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the milestone that is asked for is made of."""
+    return identity.milestone(
+        arguments.recipe,
+        arguments.updates,
+        arguments.effective_gpus,
+        arguments.precision,
+        arguments.seed,
+        {"train": files.sha256(arguments.train_manifest), "valid": files.sha256(arguments.valid_manifest)},
+    )
 
 
 def check_schedule(recipe: dict[str, Any], updates: int) -> None:
@@ -118,7 +114,7 @@ def run_segment(arguments: argparse.Namespace, together: processes.Processes, cl
     """Train and publish, as the owner of the output."""
     started = time.monotonic()
     resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
-    made_from = identity(arguments, resumed)
+    made_from = identity_of(arguments) | {"resumed_from_sha256": resumed and resumed["sha256"]}
     work = arguments.output.parent.resolve() / "work" / f"{arguments.output.stem}-{digests.digest(made_from)}"
     segment = Segment(
         recipe=arguments.recipe.resolve(),
@@ -141,6 +137,7 @@ def run_segment(arguments: argparse.Namespace, together: processes.Processes, cl
         "seconds_in_this_job": round(time.monotonic() - started, 1),
     } | provenance.circumstances("torch", "ve-fairseq")
     publish(last, arguments, sidecar)
+    files.write_json(work / "published.json", made_from)
     print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
 
 

@@ -16,7 +16,7 @@ pytest.importorskip("fairseq", reason="real fairseq is not installed")
 
 from scripts.common import files
 from scripts.common.digests import digest
-from scripts.pretrain.pretrain import identity, place_manifests
+from scripts.pretrain.pretrain import identity_of, place_manifests
 from tests.e2e.steps import RATE, attempt, call, differences, kill_when, load, step, write_utterances, write_wav
 
 pytestmark = pytest.mark.e2e
@@ -206,7 +206,7 @@ def test_a_finished_run_is_published_again_without_training(chain, place, tiny_r
 def test_what_decides_the_result_names_the_working_directory(uninterrupted, tiny_recipe, write_recipe):
     def name(**changes: Any) -> str:
         arguments = argparse.Namespace(**uninterrupted.options | changes)
-        return f"after-12-updates-{digest(identity(arguments, resumed=None))}"
+        return f"after-12-updates-{digest(identity_of(arguments) | {'resumed_from_sha256': None})}"
 
     assert name() == uninterrupted.work().name
     masks = write_recipe(tiny_recipe | {"model": tiny_recipe["model"] | {"mask_prob": 0.6}})

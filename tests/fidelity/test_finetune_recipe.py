@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +85,11 @@ def test_espnet_trains_with_the_recipe_and_the_learning_rate_of_the_workflow(tmp
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed (workflow/envs/espnet.yaml): ESPnet's parser cannot be asked")
     from scripts.common.processes import Processes
-    from scripts.finetune.finetune import commands
+    from scripts.finetune.espnet_command import Task, commands
 
     encoder = tmp_path / "encoder.pt"
-    arguments = Namespace(recipe=AISHELL1, data=tmp_path / "data", encoder=encoder, learning_rate=0.0005, seed=1)
-    (words,) = commands(arguments, tmp_path / "work", Processes(gpus=1, per_node=1))
+    task = Task(AISHELL1, tmp_path / "data", encoder, learning_rate=0.0005, seed=1, work=tmp_path / "work")
+    (words,) = commands(task, Processes(gpus=1, per_node=1))
     resolved = resolve(words[words.index("asr_train") + 1 :], tmp_path / "resolved.json")
     expected = read(AISHELL1) | {
         "optim_conf.lr": 0.0005,

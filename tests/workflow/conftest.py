@@ -77,7 +77,7 @@ class Run:
     @property
     def rules(self) -> list[str]:
         """The rules that ran (or, with -n, would run), sorted, one entry a job."""
-        return sorted(re.findall(r"^(?:local)?rule (\w+):$", self.output, re.MULTILINE))
+        return sorted(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", self.output, re.MULTILINE))
 
     @property
     def nothing(self) -> bool:
@@ -90,6 +90,7 @@ class Project:
     """A working directory with corpora, recipes and an overlay of the config."""
 
     directory: Path
+    repository: Path = REPOSITORY
 
     def configure(self, **changes: object) -> None:
         """Write the overlay; `pretraining__mandarin__seed=2` sets a nested key."""
@@ -107,7 +108,7 @@ class Project:
         path = os.pathsep.join([str(FAKES / "bin"), str(BIN), os.environ["PATH"]])
         settings = ["--cores", "2", "--show-failed-logs", "--configfile", "overlay.yaml"]
         call = subprocess.run(
-            ["snakemake", *words, "--snakefile", REPOSITORY / "Snakefile", *settings],  # targets first
+            ["snakemake", *words, "--snakefile", self.repository / "Snakefile", *settings],  # targets first
             cwd=self.directory,
             env=os.environ | {"PATH": path, "REAL_PYTHON": sys.executable} | environment,
             capture_output=True,

@@ -13,7 +13,7 @@ from scripts.common.code import _closure
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = REPOSITORY / "scripts"
-PROFILES = sorted((REPOSITORY / "profiles").glob("*/config.yaml"))
+PROFILES = [REPOSITORY / "profiles" / name / "config.yaml" for name in ("demo", "slurm")]
 LINES_OF_A_RULE = 56
 
 
@@ -79,7 +79,9 @@ def test_the_command_is_a_module_of_the_same_name(rule: Rule) -> None:
 
 @every_rule
 def test_the_code_that_is_tracked_is_the_code_that_is_run(rule: Rule) -> None:
-    assert re.findall(r'\bcode=code_digest\("([\w.]+)"\)', rule.directives["params"]) == [module_of(rule)]
+    """But for the steps around the trainers: what decides a training's bits is in scripts/*/identity.py."""
+    tracked = re.findall(r'\bcode=code_of\("(\w+)"\)', rule.directives["params"])
+    assert tracked == ([] if rule.name in ("pretrain", "finetune") else [rule.name])
 
 
 @every_rule
@@ -144,8 +146,12 @@ def test_every_profile_knows_every_rule(profile: Path) -> None:
 # Imports
 
 MODULES = sorted(path for path in SCRIPTS.rglob("*.py"))
-WINGS = {"cluster", "corpora", "pretrain", "finetune", "evaluate", "results"}
-MAY_CROSS = {("evaluate", "scripts.finetune.espnet_layer")}
+WINGS = {"cluster", "corpora", "pretrain", "finetune", "evaluate", "results", "plan"}
+MAY_CROSS = {
+    ("evaluate", "scripts.finetune.espnet_layer"),
+    ("plan", "scripts.finetune.identity"),
+    ("plan", "scripts.pretrain.identity"),
+}
 
 
 def imports(tree: ast.Module) -> list[tuple[str, int]]:

@@ -108,3 +108,8 @@ def labels():
     """NAME=LABEL of every task and model that has one."""
     entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
     return [f"{name}={entry['label']}" for name, entry in entries.items() if entry["label"] is not None]
+
+
+def experiment():
+    """The config but for what only says how this call of Snakemake is meant."""
+    return {key: value for key, value in config.items() if key != "repeat_pretraining"}

@@ -19,7 +19,7 @@ rule list_utterances:
     params:
         format=lambda wildcards: config["corpora"][wildcards.corpus]["format"],
         root=lambda wildcards: config["corpora"][wildcards.corpus]["root"],
-        code=code_digest("scripts.corpora.list_utterances"),
+        code=code_of("list_utterances"),
     shell:
         "python -m scripts.corpora.list_utterances"
         " --format {params.format:q}"
@@ -53,7 +53,8 @@ rule drop_leakage:
     conda:
         "../envs/corpora.yaml"
     params:
-        code=code_digest("scripts.corpora.drop_leakage"),
+        without=lambda wildcards: config["corpora"][wildcards.corpus]["without_transcripts_of"],
+        code=code_of("drop_leakage"),
     shell:
         "python -m scripts.corpora.drop_leakage"
         " --utterances {input.utterances:q}"
@@ -78,7 +79,8 @@ rule split_validation:
         "../envs/corpora.yaml"
     params:
         fraction=lambda wildcards: config["pretraining"][wildcards.model]["validation_fraction"],
-        code=code_digest("scripts.corpora.split_validation"),
+        corpus=lambda wildcards: corpus_of("pretraining", wildcards.model)["name"],
+        code=code_of("split_validation"),
     shell:
         "python -m scripts.corpora.split_validation"
         " --utterances {input:q}"
@@ -105,7 +107,7 @@ rule concatenate:
         root=lambda wildcards: corpus_of("pretraining", wildcards.model)["root"],
         utterances_per_file=lambda wildcards: config["pretraining"][wildcards.model]["utterances_per_file"],
         shards=lambda wildcards: len(shards(wildcards.model, wildcards.subset)),
-        code=code_digest("scripts.corpora.concatenate"),
+        code=code_of("concatenate"),
     shell:
         "python -m scripts.corpora.concatenate"
         " --utterances {input:q}"
@@ -118,14 +120,14 @@ rule concatenate:
         " 2>&1 | tee {log:q}"
 
 
-rule write_manifest:
+checkpoint write_manifest:
     input:
         lambda wildcards: [
             f"results/pretrain/{wildcards.model}/audio/{wildcards.subset}-{shard}.tsv"
             for shard in shards(wildcards.model, wildcards.subset)
         ],
     output:
-        "results/pretrain/{model}/manifest/{subset}.tsv",
+        update("results/pretrain/{model}/manifest/{subset}.tsv"),  # stays until it is replaced: see reruns.smk
     log:
         "logs/write_manifest/{model}/{subset}.log",
     benchmark:
@@ -135,7 +137,8 @@ rule write_manifest:
         "../envs/corpora.yaml"
     params:
         audio="results/pretrain/{model}/audio",
-        code=code_digest("scripts.corpora.write_manifest"),
+        shards=lambda wildcards: shards(wildcards.model, wildcards.subset),
+        code=code_of("write_manifest"),
     shell:
         "python -m scripts.corpora.write_manifest"
         " --parts {input:q}"

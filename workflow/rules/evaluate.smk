@@ -2,7 +2,6 @@ rule transcribe:
     input:
         weights=average_of,
         epochs="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs",
-        encoder="results/finetune/{task}/from/{model}/{checkpoint}/encoder.pt",
         utterances=lambda wildcards: f"results/corpora/{corpus_of('finetuning', wildcards.task)['name']}/utterances.tsv",
     output:
         dev="results/transcripts/{task}/dev/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
@@ -15,12 +14,14 @@ rule transcribe:
         "../envs/espnet.yaml"
     params:
         root=lambda wildcards: corpus_of("finetuning", wildcards.task)["root"],
-        code=code_digest("scripts.evaluate.transcribe"),
+        corpus=lambda wildcards: corpus_of("finetuning", wildcards.task)["name"],
+        average=average_of,
+        code=code_of("transcribe"),
     shell:
         "python -m scripts.evaluate.transcribe"
         " --config {input.epochs:q}/config.yaml"
         " --weights {input.weights:q}"
-        " --encoder {input.encoder:q}"
+        " --encoder {input.epochs:q}/encoder.pt"
         " --utterances {input.utterances:q}"
         " --root {params.root:q}"
         " --subsets dev test"
@@ -41,7 +42,8 @@ rule score_cer:
     conda:
         "../envs/results.yaml"
     params:
-        code=code_digest("scripts.evaluate.score_cer"),
+        corpus=lambda wildcards: corpus_of("finetuning", wildcards.task)["name"],
+        code=code_of("score_cer"),
     shell:
         "python -m scripts.evaluate.score_cer"
         " --utterances {input.utterances:q}"

@@ -1,8 +1,9 @@
-rule prepare_data:
+checkpoint prepare_data:
     input:
         lambda wildcards: f"results/corpora/{corpus_of('finetuning', wildcards.task)['name']}/utterances.tsv",
     output:
-        directory("results/finetune/{task}/data"),
+        data=directory("results/finetune/{task}/data"),
+        sidecar=update("results/finetune/{task}/data.json"),
     log:
         "logs/prepare_data/{task}.log",
     benchmark:
@@ -11,21 +12,23 @@ rule prepare_data:
         "../envs/corpora.yaml"
     params:
         root=lambda wildcards: corpus_of("finetuning", wildcards.task)["root"],
-        code=code_digest("scripts.finetune.prepare_data"),
+        corpus=lambda wildcards: corpus_of("finetuning", wildcards.task)["name"],
+        code=code_of("prepare_data"),
     shell:
         "python -m scripts.finetune.prepare_data"
         " --utterances {input:q}"
         " --root {params.root:q}"
-        " --output {output:q}"
+        " --output {output.data:q}"
         " 2>&1 | tee {log:q}"
 
 
-rule prepare_encoder:
+checkpoint prepare_encoder:
     input:
         checkpoint="results/pretrain/{model}/{checkpoint}.pt",
         sidecar="results/pretrain/{model}/{checkpoint}.json",
     output:
-        "results/finetune/{task}/from/{model}/{checkpoint}/encoder.pt",
+        encoder="results/finetune/{task}/from/{model}/{checkpoint}/encoder.pt",
+        sidecar=update("results/finetune/{task}/from/{model}/{checkpoint}/encoder.json"),
     log:
         "logs/prepare_encoder/{task}/from/{model}/{checkpoint}.log",
     benchmark:
@@ -34,20 +37,18 @@ rule prepare_encoder:
         "../envs/fairseq.yaml"
     params:
         mask_prob=lambda wildcards: optional(config["finetuning"][wildcards.task]["mask_prob"]),
-        code=code_digest("scripts.finetune.prepare_encoder"),
+        code=code_of("prepare_encoder"),
     shell:
         "python -m scripts.finetune.prepare_encoder"
         " --checkpoint {input.checkpoint:q}"
         " --mask-prob {params.mask_prob}"
-        " --output {output:q}"
+        " --output {output.encoder:q}"
         " 2>&1 | tee {log:q}"
 
 
 rule finetune:
     input:
-        recipe=lambda wildcards: recipe_of("finetuning", wildcards.task),
-        data="results/finetune/{task}/data",
-        encoder="results/finetune/{task}/from/{model}/{checkpoint}/encoder.pt",
+        unpack(inputs_of_branch),
     output:
         directory("results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs"),
     log:
@@ -59,12 +60,12 @@ rule finetune:
     resources:
         slurm_extra=lambda wildcards: waiting("finetune", wildcards),
     params:
-        code=code_digest("scripts.finetune.finetune"),
+        recipe=lambda wildcards, input: recipe_of("finetuning", wildcards.task),  # with input: not what decides
     # SLURM's SIGTERM goes to every process: the step shall hear it and save, not bash and tee end.
     shell:
         "trap '' TERM;"
         " python -m scripts.finetune.finetune"
-        " --recipe {input.recipe:q}"
+        " --recipe {params.recipe:q}"
         " --data {input.data:q}"
         " --encoder {input.encoder:q}"
         " --learning-rate {wildcards.lr}"
@@ -86,7 +87,7 @@ rule average_weights:
     conda:
         "../envs/espnet.yaml"
     params:
-        code=code_digest("scripts.finetune.average_weights"),
+        code=code_of("average_weights"),
     shell:
         "python -m scripts.finetune.average_weights"
         " --epochs {input:q}"

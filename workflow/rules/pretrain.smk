@@ -1,6 +1,6 @@
 rule initialise:
     input:
-        recipe=lambda wildcards: recipe_of("pretraining", wildcards.model),
+        recipe=lambda wildcards: ancient(recipe_of("pretraining", wildcards.model)),
     output:
         checkpoint="results/pretrain/{model}/after-0-updates.pt",
         sidecar="results/pretrain/{model}/after-0-updates.json",
@@ -12,7 +12,8 @@ rule initialise:
         "../envs/fairseq.yaml"
     params:
         seed=lambda wildcards: config["pretraining"][wildcards.model]["seed"],
-        code=code_digest("scripts.pretrain.initialise"),
+        recipe=lambda wildcards: digests.digest(decisive(Path(recipe_of("pretraining", wildcards.model)))),
+        code=code_of("initialise"),
     shell:
         "python -m scripts.pretrain.initialise"
         " --recipe {input.recipe:q}"
@@ -23,22 +24,7 @@ rule initialise:
 
 rule pretrain:
     input:
-        recipe=lambda wildcards: recipe_of("pretraining", wildcards.model),
-        train="results/pretrain/{model}/manifest/train.tsv",
-        valid="results/pretrain/{model}/manifest/valid.tsv",
-        audio=lambda wildcards: [
-            f"results/pretrain/{wildcards.model}/audio/{subset}-{shard}.zip"
-            for subset in ("train", "valid")
-            for shard in shards(wildcards.model, subset)
-        ],
-        before=lambda wildcards: [
-            f"results/pretrain/{wildcards.model}/after-{n}-updates.pt"
-            for n in milestone_before(wildcards.model, wildcards.updates)
-        ],
-        best_before=lambda wildcards: [
-            f"results/pretrain/{wildcards.model}/best-until-{n}-updates.pt"
-            for n in milestone_before(wildcards.model, wildcards.updates)
-        ],
+        unpack(inputs_of_milestone),
     output:
         checkpoint="results/pretrain/{model}/after-{updates}-updates.pt",
         sidecar="results/pretrain/{model}/after-{updates}-updates.json",
@@ -57,12 +43,12 @@ rule pretrain:
         effective_gpus=lambda wildcards: config["pretraining"][wildcards.model]["effective_gpus"],
         precision=lambda wildcards: config["pretraining"][wildcards.model]["precision"],
         seed=lambda wildcards: config["pretraining"][wildcards.model]["seed"],
-        code=code_digest("scripts.pretrain.pretrain"),
+        recipe=lambda wildcards, input: recipe_of("pretraining", wildcards.model),  # with input: not what decides
     # SLURM's SIGTERM goes to every process: the step shall hear it and save, not bash and tee end.
     shell:
         "trap '' TERM;"
         " python -m scripts.pretrain.pretrain"
-        " --recipe {input.recipe:q}"
+        " --recipe {params.recipe:q}"
         " --train-manifest {input.train:q}"
         " --valid-manifest {input.valid:q}"
         " --updates {wildcards.updates}"
@@ -79,7 +65,9 @@ rule pretrain:
 
 rule choose_best:
     input:
-        lambda wildcards: f"results/pretrain/{wildcards.model}/best-until-{chain_of(wildcards.model)[-1]}-updates.pt",
+        lambda wildcards: [
+            f"results/pretrain/{wildcards.model}/best-until-{n}-updates.pt" for n in chain_of(wildcards.model)
+        ],
     output:
         checkpoint="results/pretrain/{model}/best.pt",
         sidecar="results/pretrain/{model}/best.json",
@@ -90,10 +78,11 @@ rule choose_best:
     conda:
         "../envs/fairseq.yaml"
     params:
-        code=code_digest("scripts.pretrain.choose_best"),
+        chain=lambda wildcards: chain_of(wildcards.model),
+        code=code_of("choose_best"),
     shell:
         "python -m scripts.pretrain.choose_best"
-        " --until-the-last {input:q}"
+        " --candidates {input:q}"
         " --output {output.checkpoint:q}"
         " 2>&1 | tee {log:q}"
 
@@ -113,7 +102,7 @@ rule provide_checkpoint:
         path=lambda wildcards: optional(config["checkpoints"][wildcards.model]["path"]),
         url=lambda wildcards: optional(config["checkpoints"][wildcards.model]["url"]),
         sha256=lambda wildcards: optional(config["checkpoints"][wildcards.model]["sha256"]),
-        code=code_digest("scripts.pretrain.provide_checkpoint"),
+        code=code_of("provide_checkpoint"),
     shell:
         "python -m scripts.pretrain.provide_checkpoint"
         " --path {params.path:q}"

@@ -5,7 +5,7 @@ rule tabulate:
     input:
         scores=scores(),
         best=[f"results/pretrain/{model}/best.json" for model in models_with_best()],
-        published=f"{REPOSITORY}/config/published.tsv",
+        published=ancient(f"{REPOSITORY}/config/published.tsv"),
     output:
         tsv="results/cer.tsv",
         markdown=report("results/cer.md", caption="../report/cer.rst", category="Results"),
@@ -18,7 +18,9 @@ rule tabulate:
     params:
         best=[f"{model}=results/pretrain/{model}/best.json" for model in models_with_best()],
         labels=labels(),
-        code=code_digest("scripts.results.tabulate"),
+        scores=scores(),
+        published=content_of(f"{REPOSITORY}/config/published.tsv"),
+        code=code_of("tabulate"),
     shell:
         "python -m scripts.results.tabulate"
         " --scores {input.scores:q}"
@@ -42,7 +44,7 @@ rule plot:
     conda:
         "../envs/results.yaml"
     params:
-        code=code_digest("scripts.results.plot"),
+        code=code_of("plot"),
     shell:
         "python -m scripts.results.plot" " --table {input:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
 
@@ -57,8 +59,8 @@ rule write_config:
     conda:
         "../envs/results.yaml"
     params:
-        config=lambda wildcards: json.dumps(config, ensure_ascii=False),
-        code=code_digest("scripts.results.write_config"),
+        config=lambda wildcards: json.dumps(experiment(), ensure_ascii=False),
+        code=code_of("write_config"),
     shell:
         "python -m scripts.results.write_config"
         " --config {params.config:q}"

@@ -1,0 +1,11 @@
+"""The data of a fine-tuning, as far as it decides what is learnt."""
+
+from pathlib import Path
+
+from scripts.common import digests, files
+
+
+def data_digest(data: Path) -> str:
+    """What is said by whom and how long it takes; wav.scp is left out, as a corpus may move."""
+    parts = [data / subset / name for subset in ("train", "dev") for name in ("text", "speech_shape")]
+    return digests.digest([files.sha256(path) for path in [*parts, data / "tokens.txt"]])

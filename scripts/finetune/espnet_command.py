@@ -1,0 +1,46 @@
+"""The words of ESPnet's `asr_train`, a call for each process: the recipe plus what only the workflow knows."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.common.processes import Processes
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of ESPnet: an encoder, fine-tuned on data with a learning rate and seed. Paths are absolute."""
+
+    recipe: Path
+    data: Path
+    encoder: Path
+    learning_rate: float
+    seed: int
+    work: Path
+
+
+def commands(task: Task, together: Processes) -> list[list[str]]:
+    """A call of ESPnet's asr_train for each process. ESPnet divides every batch among them."""
+    words = [sys.executable, "-m", "scripts.finetune.espnet_layer", "asr_train"]
+    words += ["--config", task.recipe, "--output_dir", task.work, "--resume", "true", "--seed", task.seed]
+    words += ["--ngpu", min(together.gpus, 1), "--num_workers", "1", "--use_preprocessor", "true"]
+    words += ["--token_type", "char", "--token_list", task.data / "tokens.txt"]
+    words += ["--optim_conf", f"lr={task.learning_rate}"]
+    words += ["--encoder_conf", f"w2v_url={task.encoder.name}"]
+    words += ["--encoder_conf", f"w2v_dir_path={task.encoder.parent}"]
+    for subset, prefix in (("train", "train"), ("dev", "valid")):
+        data = task.data / subset
+        words += [f"--{prefix}_data_path_and_name_and_type", f"{data / 'wav.scp'},speech,sound"]
+        words += [f"--{prefix}_data_path_and_name_and_type", f"{data / 'text'},text,text"]
+        words += [f"--{prefix}_shape_file", data / "speech_shape", f"--{prefix}_shape_file", data / "text_shape.char"]
+    # folded batches shrink for utterances longer than 80,000 samples (5 s) or 150 characters
+    words += ["--fold_length", "80000", "--fold_length", "150"]
+    words += ["--use_wandb", "false", "--use_matplotlib", "false", "--num_att_plot", "0"]
+    call = [str(word) for word in words]
+    if together.count == 1:
+        return [call]
+    # while the encoder is frozen its parameters get no gradient
+    call += ["--multiprocessing_distributed", "false", "--unused_parameters", "true"]
+    call += ["--dist_backend", together.backend, "--dist_init_method", together.rendezvous()]
+    call += ["--dist_world_size", str(together.count)]
+    return [[*call, "--dist_rank", str(rank), "--local_rank", str(rank)] for rank in range(together.count)]

@@ -1,0 +1,31 @@
+"""What a fine-tuning is made of. Snakemake plans by it, the step names its work after it and writes it down."""
+
+from pathlib import Path
+from typing import Any
+
+from scripts.common import digests
+from scripts.common.code import code_digest
+from scripts.common.processes import Processes
+from scripts.finetune.espnet_command import Task, commands
+
+
+def finetuning(
+    recipe: dict[str, Any], learning_rate: float, seed: int, encoder_sha256: str, data: str
+) -> dict[str, Any]:
+    """Everything that decides the bits of all epochs, but for the machine and the number of processes."""
+    return {
+        "recipe": recipe,
+        "espnet_layer": code_digest("scripts.finetune.espnet_layer"),
+        "command": _command(),
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "encoder_sha256": encoder_sha256,
+        "data": data,
+    }
+
+
+def _command() -> str:
+    """A digest of what the workflow adds to a recipe, wherever it lies."""
+    task = Task(Path("recipe"), Path("data"), Path("encoder"), learning_rate=0, seed=0, work=Path("work"))
+    (words,) = commands(task, Processes(gpus=1, per_node=1))
+    return digests.digest(words[1:])  # the first is this machine's python

@@ -1,0 +1,215 @@
+"""What runs again after which change: the table of docs/decisions/0005, row by row, on fake trainers.
+
+`trained` counts jobs that train. Each test edits a checkout of its own.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import REPOSITORY, Project, Run
+
+TRAINERS = {"pretrain", "finetune"}
+MILESTONES = "results/pretrain/mandarin"
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """A finished project, recipes of its own, and a checkout that can be edited."""
+    checkout = tmp_path / "a checkout"
+    for name in ("workflow", "scripts", "config", "profiles"):
+        shutil.copytree(REPOSITORY / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "Snakefile", checkout)
+    for name in ("fairseq", "espnet"):
+        shutil.copy(finished.directory / f"{name}.yaml", tmp_path / f"{name}.yaml")
+    made = Project(finished.directory, checkout)
+    configure(made)
+    assert set(jobs(made.snakemake())) == {"write_config"}  # it names the recipes
+    return made
+
+
+def configure(project: Project, **changes: object) -> None:
+    folder = project.directory.parent
+    recipes = {
+        "pretraining__mandarin__recipe": str(folder / "fairseq.yaml"),
+        "finetuning__aishell1__recipe": str(folder / "espnet.yaml"),
+    }
+    project.configure(**recipes | changes)
+
+
+def edit(file: Path, before: str, after: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def edit_recipe(project: Project, name: str, **keys: object) -> None:
+    file = project.directory.parent / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | keys), encoding="utf-8")
+
+
+def jobs(run: Run) -> dict[str, int]:
+    """How often each rule ran."""
+    assert run.code == 0, run.output
+    return {rule: run.rules.count(rule) for rule in run.rules if rule != "all"}
+
+
+def trained(run: Run) -> dict[str, int]:
+    return {rule: count for rule, count in jobs(run).items() if rule in TRAINERS}
+
+
+def same_when_run(project: Project, *words: str) -> Run:
+    """Run what a dry run has planned; both name the same jobs."""
+    planned = jobs(project.snakemake("-n", *words))
+    run = project.snakemake(*words)
+    assert jobs(run) == planned
+    assert project.snakemake().nothing
+    return run
+
+
+def test_new_dates_mean_nothing(project: Project) -> None:
+    for path in [
+        *project.directory.rglob("corpora/**/*"),
+        *project.repository.rglob("*"),
+        *project.directory.parent.glob("*.yaml"),
+    ]:
+        path.touch()
+    for path in (project.directory / "results").rglob("*"):
+        if path.is_file() and path.suffix != ".zip" and not path.name.startswith("."):
+            path.touch()
+    assert project.snakemake().nothing
+
+
+def test_a_fresh_checkout_over_finished_results(project: Project) -> None:
+    shutil.rmtree(project.directory / ".snakemake")
+    for path in project.repository.rglob("*"):
+        path.touch()
+    assert project.snakemake().nothing
+
+
+def test_comments_and_docstrings_mean_nothing(project: Project) -> None:
+    for file in project.repository.glob("scripts/**/*.py"):
+        text = re.sub(r'^( *)"""', r'\1"""New. ', file.read_text(), count=1, flags=re.MULTILINE)
+        file.write_text(f"# why\n{text}\n# done\n")
+    assert project.snakemake().nothing
+
+
+@pytest.mark.parametrize("step", ["list_utterances", "drop_leakage", "split_validation", "write_manifest"])
+def test_other_code_with_the_same_bytes(project: Project, step: str) -> None:
+    """The cheap steps below it run; the manifest comes out the same, so that nothing is trained."""
+    edit(project.repository / f"scripts/corpora/{step}.py", "def main()", "NEW = 1\n\n\ndef main()")
+    run = same_when_run(project)
+    assert step in jobs(run) and trained(run) == {}
+
+
+def test_other_code_in_the_data_of_fine_tuning(project: Project) -> None:
+    edit(project.repository / "scripts/finetune/prepare_data.py", "def main()", "NEW = 1\n\n\ndef main()")
+    assert trained(same_when_run(project)) == {}
+
+
+def test_other_utterances_are_kept(project: Project) -> None:
+    """Not foreseen, but done in one command, and only with leave."""
+    step = project.repository / "scripts/corpora/drop_leakage.py"
+    edit(step, "    tables.write_utterances(kept", "    tables.write_utterances(kept.iloc[6:]")
+    dry = project.snakemake("-n")
+    assert trained(dry) == {} and "involves checkpoint jobs" in dry.output
+    refused = project.snakemake()
+    assert refused.code != 0 and "repeat_pretraining=True" in refused.output
+    assert (project.directory / MILESTONES / "after-30-updates.pt").exists()
+    run = project.snakemake("--config", "repeat_pretraining=True")
+    assert trained(run) == {"pretrain": 3, "finetune": 3}
+    assert project.snakemake().nothing
+
+
+def test_another_learning_rate(project: Project) -> None:
+    configure(project, finetuning__aishell1__learning_rates=[0.1, 0.2])
+    assert jobs(same_when_run(project)) == {
+        **{"finetune": 3, "average_weights": 3, "transcribe": 3, "score_cer": 6},
+        **{"tabulate": 1, "plot": 1, "write_config": 1},
+    }
+
+
+def test_a_milestone_in_the_middle(project: Project) -> None:
+    configure(project, pretraining__mandarin__milestones=[10, 15, 20])
+    before = json.loads(project.read(f"{MILESTONES}/after-20-updates.json"))
+    assert trained(same_when_run(project)) == {"pretrain": 1, "finetune": 1}
+    assert json.loads(project.read(f"{MILESTONES}/after-20-updates.json")) == before
+    assert "| @15 updates | 90.0" in project.read("results/cer.md")
+
+
+def test_a_milestone_after_the_last(project: Project) -> None:
+    """Its fine-tuning and, as it has the lowest loss, that of the best."""
+    edit_recipe(project, "fairseq", lr_scheduler={"total_num_update": 40})
+    assert "lr_scheduler.total_num_update (30 -> 40)" in project.snakemake("-n").output  # decides what is learnt
+    edit_recipe(project, "fairseq", lr_scheduler={"total_num_update": 30})
+    configure(project, pretraining__mandarin__updates=29, pretraining__mandarin__milestones=[10, 20])
+    assert trained(project.snakemake()) == {"pretrain": 1, "finetune": 1}
+
+
+def test_average_last(project: Project) -> None:
+    configure(project, finetuning__aishell1__average_last=3)
+    run = same_when_run(project)
+    assert trained(run) == {} and jobs(run)["average_weights"] == jobs(run)["transcribe"] == 3
+
+
+def test_a_recipe_of_fine_tuning(project: Project) -> None:
+    edit_recipe(project, "espnet", seed=7)
+    assert trained(same_when_run(project)) == {"finetune": 3}
+
+
+def test_masking_in_fine_tuning(project: Project) -> None:
+    configure(project, finetuning__aishell1__mask_prob=0.2)
+    assert trained(same_when_run(project)) == {"finetune": 3}
+
+
+def test_a_recipe_of_pre_training(project: Project) -> None:
+    for neutral in ({"log_interval": 7}, {"log_interval": 8}):
+        edit_recipe(project, "fairseq", checkpoint=neutral)
+        assert project.snakemake().nothing
+    edit_recipe(project, "fairseq", optimization={"lr": [0.1]})
+    dry = project.snakemake("-n")
+    assert trained(dry) == {"pretrain": 3, "finetune": 3}
+    assert "after-30-updates.pt is finished and would be trained again, because of recipe.optimization" in dry.output
+    before = (project.directory / MILESTONES / "after-30-updates.pt").read_bytes()
+    refused = project.snakemake()
+    assert refused.code != 0 and "nothing is trained again" in refused.output and refused.rules == []
+    assert (project.directory / MILESTONES / "after-30-updates.pt").read_bytes() == before
+    configure(project, pretraining__mandarin__seed=2)  # the fake's weights follow the seed
+    assert trained(same_when_run(project, "--config", "repeat_pretraining=True")) == {"pretrain": 3, "finetune": 3}
+
+
+def test_a_helper_module(project: Project) -> None:
+    """scripts.common.audio is imported by those who read wavs."""
+    edit(project.repository / "scripts/common/audio.py", "\ndef ", "\nNEW = 1\n\n\ndef ")
+    ran = jobs(same_when_run(project))
+    assert {"list_utterances", "concatenate"} <= set(ran) and not TRAINERS & set(ran)
+
+
+def test_text_normalisation(project: Project) -> None:
+    edit(project.repository / "scripts/common/text.py", "\ndef ", "\nNEW = 1\n\n\ndef ")
+    ran = jobs(same_when_run(project))
+    assert {"drop_leakage", "score_cer"} <= set(ran) and not TRAINERS & set(ran)
+
+
+def test_scoring_code(project: Project) -> None:
+    edit(project.repository / "scripts/evaluate/score_cer.py", "\ndef main", "\nNEW = 1\n\n\ndef main")
+    assert jobs(same_when_run(project)) == {"score_cer": 6, "tabulate": 1, "plot": 1}
+
+
+def test_a_milestone_that_was_deleted(project: Project) -> None:
+    """Nothing needs it, unless it is asked for; it costs no training while the trainer's own directory is there."""
+    milestone = project.directory / MILESTONES / "after-20-updates.pt"
+    before = milestone.read_bytes()
+    milestone.unlink()
+    assert project.snakemake().nothing
+    run = project.snakemake(f"{MILESTONES}/after-20-updates.pt", FAKE_FAIRSEQ_FAILS="1")
+    assert trained(run) == {"pretrain": 1}
+    assert milestone.read_bytes() == before
+    shutil.rmtree(project.directory / MILESTONES / "work")
+    milestone.unlink()
+    assert trained(project.snakemake(f"{MILESTONES}/after-20-updates.pt")) == {"pretrain": 1}
+    assert milestone.read_bytes() == before
