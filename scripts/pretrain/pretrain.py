@@ -137,7 +137,6 @@ def run_segment(arguments: argparse.Namespace, together: processes.Processes, cl
         "seconds_in_this_job": round(time.monotonic() - started, 1),
     } | provenance.circumstances("torch", "ve-fairseq")
     publish(last, arguments, sidecar)
-    files.write_json(work / "published.json", made_from)
     print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
 
 
