@@ -44,7 +44,9 @@ class Ran:
     @property
     def jobs(self) -> Counter[str]:
         """How often each rule ran."""
-        return Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", self.output, re.MULTILINE)) - Counter({"all": 1})
+        return Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", self.output, re.MULTILINE)) - Counter(
+            {"all": 1}
+        )
 
 
 @pytest.fixture(scope="module")

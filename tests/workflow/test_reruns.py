@@ -9,9 +9,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import soundfile
 import yaml
 
-from tests.workflow.conftest import REPOSITORY, Project, Run
+from tests.workflow.conftest import REPOSITORY, Project, Run, speak
 
 TRAINERS = {"pretrain", "finetune"}
 MILESTONES = "results/pretrain/mandarin"
@@ -122,6 +123,37 @@ def test_other_utterances_are_kept(project: Project) -> None:
     assert (project.directory / MILESTONES / "after-30-updates.pt").exists()
     run = project.snakemake("--config", "repeat_pretraining=True")
     assert trained(run) == {"pretrain": 3, "finetune": 3}
+    assert project.snakemake().nothing
+
+
+def test_an_utterance_is_added(project: Project) -> None:
+    """The others stay on their side of the split, and the data of fine-tuning is not touched."""
+    data = project.directory / "corpora/AISHELL-2/iOS/data"
+    soundfile.write(data / "wav/C0001/IC0002W0001.wav", speak("甲乙丙丁甲乙丙丁"), 16000, subtype="PCM_16")
+    for name, line in (("wav.scp", "wav/C0001/IC0002W0001.wav"), ("trans.txt", "甲乙丙丁甲乙丙丁")):
+        with (data / name).open("a", encoding="utf-8") as file:
+            file.write(f"IC0002W0001\t{line}\n")
+    before = sides(project)
+    run = project.snakemake("--config", "repeat_pretraining=True")
+    assert trained(run)["pretrain"] == 3 and "prepare_data" not in jobs(run)
+    after = sides(project)
+    assert after.pop("IC0002W0001") and after == before
+    assert project.snakemake().nothing
+
+
+def sides(project: Project) -> dict[str, str]:
+    """On which side of the split each utterance is."""
+    return {
+        line.split("\t")[0]: subset
+        for subset in ("train", "valid")
+        for line in project.read(f"results/pretrain/mandarin/utterances/{subset}.tsv").splitlines()[1:]
+    }
+
+
+def test_other_resources_and_packages(project: Project) -> None:
+    """GPUs and processes at the same effective batch; pins, which only count for what is made from now on."""
+    assert project.snakemake("--set-resources", "pretrain:gpu=4", "--set-threads", "pretrain=2").nothing
+    edit(project.repository / "workflow/envs/fairseq.yaml", "==", "==0")
     assert project.snakemake().nothing
 
 
