@@ -245,3 +245,9 @@ def test_a_milestone_that_was_deleted(project: Project) -> None:
     milestone.unlink()
     assert trained(project.snakemake(f"{MILESTONES}/after-20-updates.pt")) == {"pretrain": 1}
     assert milestone.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [("-f", f"{MILESTONES}/after-20-updates.pt"), ("-R", "pretrain")])
+def test_what_is_forced_runs(project: Project, words: tuple[str, ...]) -> None:
+    planned = trained(project.snakemake("-n", *words))
+    assert planned["pretrain"] == (1 if words[0] == "-f" else 3)

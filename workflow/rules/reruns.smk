@@ -54,8 +54,10 @@ def cut_off(reasons, products, settled, upstream):
     if reasons:
         workflow.dag.forcefiles.update(products)  # holds without .snakemake/metadata, too
         return upstream
-    workflow.dag.forcefiles.difference_update(products)
-    if forced() or not all(Path(product).exists() for product in products):
+    if forced():
+        return upstream
+    workflow.dag.forcefiles.difference_update(products)  # what an earlier look has put there
+    if not all(Path(product).exists() for product in products):
         return upstream
     return {} if workflow.dryrun else {name: ancient(file) for name, file in settled.items()}
 
