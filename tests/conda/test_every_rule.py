@@ -44,9 +44,8 @@ class Ran:
     @property
     def jobs(self) -> Counter[str]:
         """How often each rule ran."""
-        return Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", self.output, re.MULTILINE)) - Counter(
-            {"all": 1}
-        )
+        ran = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", self.output, re.MULTILINE)
+        return Counter(ran) - Counter({"all": 1})
 
 
 @pytest.fixture(scope="module")

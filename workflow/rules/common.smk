@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scripts.cluster.adoption import after_living
+from scripts.plan.products import chain
 
 REPOSITORY = Path(workflow.basedir)
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
@@ -56,8 +57,7 @@ def shards(model, subset):
 
 def chain_of(model):
     """The updates at which pre-training publishes a checkpoint: its milestones and its end."""
-    run = config["pretraining"][model]
-    return sorted({*run["milestones"], run["updates"]} - {0})
+    return chain(config["pretraining"][model])
 
 
 def milestone_before(model, updates):

@@ -8,7 +8,7 @@ from snakemake.settings.enums import RerunTrigger
 
 from scripts.common import digests, files
 from scripts.common.code import code_digest
-from scripts.plan.products import DATA, ENCODER, MANIFEST, Products
+from scripts.plan.products import BRANCH, DATA, ENCODER, MANIFEST, Products
 from scripts.pretrain.recipe import decisive
 
 PRODUCTS = Products(config, REPOSITORY)
@@ -98,8 +98,7 @@ def inputs_of_branch(wildcards):
     names = {name: wildcards[name] for name in ("task", "model", "checkpoint")}
     reasons = PRODUCTS.branch(**names, lr=wildcards.lr, seed=wildcards.seed)
     encoder, data = ENCODER.format(**names), DATA.format(task=wildcards.task)
-    branch = f"results/finetune/{wildcards.task}/from/{wildcards.model}/{wildcards.checkpoint}"
-    epochs = f"{branch}/lr-{wildcards.lr}/seed-{wildcards.seed}/epochs"
+    epochs = BRANCH.format(**names, lr=wildcards.lr, seed=wildcards.seed)
     settled = {"data_sidecar": f"{data}.json", "encoder_sidecar": f"{encoder}.json"}
     return cut_off(reasons, [epochs], settled, settled | {"data": data, "encoder": f"{encoder}.pt"})
 
