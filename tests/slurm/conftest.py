@@ -143,7 +143,7 @@ class Place:
     @property
     def times_logged(self) -> list[datetime]:
         """When it logged them."""
-        found = re.findall(r"^\[([\d -:]+),\d+\]\[train_inner\]", self.train_log, re.MULTILINE)
+        found = re.findall(r"^\[([\d -:]+,\d+)\]\[train_inner\]", self.train_log, re.MULTILINE)
         return [datetime.fromisoformat(time) for time in found]
 
     @property

@@ -51,7 +51,7 @@ def no_update_was_repeated(place: Place) -> bool:
 
 def test_four_jobs_of_a_minute_make_the_milestone_of_one(place, pace, uninterrupted) -> None:
     """A job's time is up before its milestone: it saves, requeues itself and goes on under its id."""
-    short = place(int(130 / pace))
+    short = place(int(180 / pace))  # a job trains for 40 s, maybe faster than at the pace
     short.edit_profile(pretrain__runtime=1, retries=0)
     running = short.snakemake()
     uninterrupted(short.updates)  # meanwhile
