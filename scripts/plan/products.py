@@ -60,7 +60,7 @@ class Products:
         run = self.config["pretraining"][model]
         if checkpoint != "best":
             return self.milestone(model, int(checkpoint.split("-")[1]))
-        return [reason for updates in chain(run) for reason in self.milestone(model, updates)]
+        return [reason for updates in published_updates(run) for reason in self.milestone(model, updates)]
 
     def branch(self, task: str, model: str, checkpoint: str, lr: str, seed: str) -> list[str]:
         """How a fine-tuning that is there differs from the one that is wanted; nothing for one that was not made."""
@@ -80,7 +80,7 @@ class Products:
         return differences(made_from, finetuning(recipe, float(lr), int(seed), sha256, data))
 
 
-def chain(run: Mapping[str, Any]) -> list[int]:
+def published_updates(run: Mapping[str, Any]) -> list[int]:
     """The updates at which a run of pre-training publishes a checkpoint: its milestones and its end."""
     return sorted({*run["milestones"], run["updates"]} - {0})
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import snakemake.api  # imports snakemake.workflow, which cannot be imported first
 import yaml
 
 from scripts.common.code import _closure
@@ -39,7 +40,8 @@ def parse(file: Path) -> list[Rule]:
     return rules
 
 
-RULES = [rule for file in sorted((REPOSITORY / "workflow" / "rules").glob("*.smk")) for rule in parse(file)]
+SNAKEFILES = sorted((REPOSITORY / "workflow" / "rules").glob("*.smk"))
+RULES = [rule for file in SNAKEFILES for rule in parse(file)]
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 
@@ -53,8 +55,18 @@ def strings(directive: str) -> list[str]:
     return re.findall(r'"([^"]*)"', directive)
 
 
+def test_no_name_hides_one_of_snakemakes() -> None:
+    """Snakefiles are executed among the globals of snakemake.workflow, and can replace what it uses itself."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [REPOSITORY / "Snakefile", *SNAKEFILES])
+    ours: dict[str, object] = dict.fromkeys(re.findall(r"^(?:def )?(\w+)(?:\(| = )", text, re.MULTILINE))
+    exec("\n".join(re.findall(r"^(?:import|from) .*", text, re.MULTILINE)), ours)
+    theirs = vars(snakemake.workflow)
+    hidden = {name for name in ours.keys() & theirs.keys() if ours[name] is not theirs[name]}
+    assert len(ours) > 30 and hidden - {"__builtins__"} == set()
+
+
 def test_rules_are_found() -> None:
-    written = sum(file.read_text().count("\nrule ") for file in (REPOSITORY / "workflow" / "rules").glob("*.smk"))
+    written = sum(file.read_text().count("\nrule ") for file in SNAKEFILES)
     assert len(RULES) >= written >= 10
     assert len({rule.name for rule in RULES}) == len(RULES)
 

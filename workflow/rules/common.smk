@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scripts.cluster.adoption import after_living
-from scripts.plan.products import chain
+from scripts.plan.products import published_updates
 
 REPOSITORY = Path(workflow.basedir)
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
@@ -57,7 +57,7 @@ def shards(model, subset):
 
 def chain_of(model):
     """The updates at which pre-training publishes a checkpoint: its milestones and its end."""
-    return chain(config["pretraining"][model])
+    return published_updates(config["pretraining"][model])
 
 
 def milestone_before(model, updates):
