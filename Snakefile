@@ -32,6 +32,7 @@ include: "workflow/rules/corpora.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/plan.smk"
 include: "workflow/rules/results.smk"
 
 

@@ -12,12 +12,17 @@ from typing import Any
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`, renamed to `path` if the block succeeds and removed if it fails."""
+    """Yield a temporary name beside `path`, renamed to `path` if the block succeeds and removed if it fails.
+
+    The bytes are on the disk before the name is: after a power cut there may be no file, but no empty one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)  # a killed process of the same number may have left a hard link to something
     try:
         yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

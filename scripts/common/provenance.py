@@ -1,12 +1,17 @@
 """What a sidecar says about how its file came to be."""
 
 import platform
+import re
 import subprocess
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from scripts.common import digests
+
 REPOSITORY = Path(__file__).resolve().parents[2]
+STARTED = time.monotonic()  # what imports this has just been started
 
 
 def git_commit() -> str:
@@ -29,6 +34,18 @@ def versions(*packages: str) -> dict[str, str]:
     return found
 
 
-def circumstances(*packages: str) -> dict[str, Any]:
-    """The part of a sidecar that every step shares."""
-    return {"git_commit": git_commit(), "versions": versions(*packages)}
+def environment_digest(name: str) -> str:
+    """12 digits for what workflow/envs pins under a name and installs after that, without comments."""
+    files = sorted((REPOSITORY / "workflow" / "envs").glob(f"{name}.*"))
+    lines = [re.sub(r"(^|\s)#.*", "", line).rstrip() for file in files for line in file.read_text().splitlines()]
+    return digests.digest([line for line in lines if line])
+
+
+def circumstances(environment: str, *packages: str) -> dict[str, Any]:
+    """The part of a sidecar that every step shares; `environment` is a name in workflow/envs."""
+    return {
+        "git_commit": git_commit(),
+        "environment": {"name": environment, "digest": environment_digest(environment)},
+        "versions": versions(*packages),
+        "seconds_in_this_job": round(time.monotonic() - STARTED, 1),
+    }

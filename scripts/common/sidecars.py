@@ -1,10 +1,15 @@
-"""A published checkpoint has a sidecar .json beside it that gives its sha256 and how it was made."""
+"""What was trained, and what comes of it, has a sidecar .json beside it that gives its sha256 and how it was made."""
 
 from pathlib import Path
 from typing import Any
 
 from scripts.common import files
 from scripts.common.errors import StepError
+
+
+def write(file: Path, made_from: dict[str, Any], **facts: Any) -> None:
+    """Vouch for a file's bytes, and say what they were made from and how."""
+    files.write_json(file.with_suffix(".json"), {"sha256": files.sha256(file), "made_from": made_from, **facts})
 
 
 def verified(checkpoint: Path) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from scripts.common import files, provenance
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
-from scripts.common.files import write_json
 from scripts.common.tables import read_utterances
 from scripts.common.text import characters
+from scripts.evaluate import identity
 from scripts.evaluate.alignment import ErrorCounts, count_errors
 
 
@@ -73,7 +75,7 @@ def main() -> None:
     parser.add_argument("--utterances", type=Path, required=True, help="utterances.tsv with the references")
     parser.add_argument("--subset", required=True, help="which of its subsets was transcribed")
     parser.add_argument("--hypotheses", type=Path, required=True, help="Kaldi text: id SPACE characters")
-    parser.add_argument("--output", type=Path, required=True, help="JSON with counts and cer")
+    parser.add_argument("--output", type=Path, required=True, help="JSON with counts, cer and what it was made from")
     arguments = parser.parse_args()
     references = references_of(read_utterances(arguments.utterances), arguments.subset, arguments.utterances)
     hypotheses = read_hypotheses(arguments.hypotheses)
@@ -81,7 +83,14 @@ def main() -> None:
     counts = score(references, hypotheses)
     if counts.characters == 0:
         raise StepError(f"{arguments.utterances}: subset {arguments.subset} has only empty transcripts: list it again")
-    write_json(arguments.output, report(counts, len(references)))
+    made_from = identity.score(
+        arguments.subset,
+        files.sha256(arguments.hypotheses),
+        files.sha256(arguments.utterances),
+        code_digest("scripts.evaluate.score_cer"),
+    )
+    facts = {"made_from": made_from} | provenance.circumstances("results", "pandas")
+    files.write_json(arguments.output, report(counts, len(references)) | facts)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,10 @@ import pandas as pd
 import torch
 import yaml
 
-from scripts.common import audio, files, quiet, tables
+from scripts.common import audio, files, provenance, quiet, sidecars, tables
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
+from scripts.evaluate import identity
 from scripts.finetune import espnet_layer
 
 BLANK = 0
@@ -73,18 +75,21 @@ def main() -> None:
     parser.add_argument("--utterances", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
     parser.add_argument("--subsets", nargs="+", required=True)
-    parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="one for each subset, in their order")
+    parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="one a subset; sidecars lie beside them")
     arguments = parser.parse_args()
 
     quiet.libraries()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     utterances = tables.read_utterances(arguments.utterances)
+    made_of = [files.sha256(path) for path in (arguments.weights, arguments.encoder, arguments.utterances)]
     model, tokens = load(arguments.config, arguments.weights, arguments.encoder, device)
     for subset, output in zip(arguments.subsets, arguments.outputs, strict=True):
         chosen = utterances[utterances["subset"] == subset]
         if chosen.empty:
             raise StepError(f"{arguments.utterances} has no utterance of subset {subset}")
         files.write_text(output, "".join(hypotheses(model, tokens, chosen, arguments.root, device)))
+        made_from = identity.transcript(subset, *made_of, code_digest("scripts.evaluate.transcribe"))
+        sidecars.write(output, made_from, device=device, **provenance.circumstances("espnet", "torch", "espnet"))
         print(f"{len(chosen)} utterances of {subset} transcribed: {output}", flush=True)
 
 

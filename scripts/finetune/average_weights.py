@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
-from scripts.common import files
+from scripts.common import files, provenance, sidecars
 from scripts.common.errors import StepError, run
+from scripts.finetune import identity
 
 
 def last_epochs(directory: Path, count: int) -> list[Path]:
@@ -20,6 +21,21 @@ def last_epochs(directory: Path, count: int) -> list[Path]:
     if len(numbered) < count:
         raise StepError(f"{directory} holds {len(numbered)} epochs, average_last asks for {count}: lower it")
     return [numbered[epoch] for epoch in sorted(numbered)[-count:]]
+
+
+def published_epochs(directory: Path) -> dict[str, str]:
+    """sha256 of every epoch's weights by file name, as fine-tuning has written it down."""
+    provenance_file = directory / "provenance.json"
+    if not provenance_file.exists():
+        raise StepError(f"{provenance_file} is missing: fine-tune again")
+    return files.read_json(provenance_file)["epochs"]
+
+
+def check(paths: list[Path], epochs: dict[str, str]) -> None:
+    """Raise StepError for an epoch that is not the one that was published. `epochs`: sha256 by file name."""
+    for path in paths:
+        if files.sha256(path) != epochs.get(path.name):
+            raise StepError(f"{path} is not the file that provenance.json describes (sha256): fine-tune again")
 
 
 def average(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -47,12 +63,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=Path, required=True, help="folder of Nepoch.pth")
     parser.add_argument("--last", type=int, required=True, help="how many epochs, counted from the end")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="a sidecar .json goes beside it")
     arguments = parser.parse_args()
     paths = last_epochs(arguments.epochs, arguments.last)
+    epochs = published_epochs(arguments.epochs)
+    check(paths, epochs)
     states = [torch.load(path, map_location="cpu", weights_only=True) for path in paths]
     with files.whole(arguments.output) as temporary, temporary.open("wb") as file:
         torch.save(average(states), file)
+    sidecars.write(
+        arguments.output, identity.averaging(epochs, arguments.last), **provenance.circumstances("espnet", "torch")
+    )
     print(f"average of {', '.join(path.stem for path in paths)}")
 
 

@@ -66,6 +66,8 @@ def _whole(save: Callable[..., None]) -> Callable[..., None]:
         temporary = f"{os.fspath(file)}.tmp"
         with open(temporary, "wb") as opened:
             save(value, opened, *args, **kwargs)
+            opened.flush()
+            os.fsync(opened.fileno())
         os.replace(temporary, file)
 
     return save_whole

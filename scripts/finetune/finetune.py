@@ -6,8 +6,8 @@ was killed goes on from its last whole epoch. How many epochs are averaged is de
 
 import argparse
 import shutil
-import time
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -37,10 +37,10 @@ def mend(work: Path) -> None:
             torch.save(checkpoint["model"], file)
 
 
-def publish(work: Path, epochs: int, encoder: Path, output: Path) -> None:
+def publish(work: Path, epochs: int, encoder: Path, output: Path, facts: dict[str, Any]) -> None:
     """Link every epoch's weights, ESPnet's resolved configuration and the encoder that both need to be loaded.
 
-    `output` appears in one step.
+    provenance.json holds `facts` and every epoch's sha256. `output` appears in one step.
     """
     made = [work / f"{epoch}epoch.pth" for epoch in range(1, epochs + 1)]
     missing = [path.name for path in made if not path.exists()]
@@ -51,13 +51,13 @@ def publish(work: Path, epochs: int, encoder: Path, output: Path) -> None:
     for path in [*made, work / "config.yaml"]:
         files.publish(path, temporary / path.name)
     files.publish(encoder, temporary / "encoder.pt")
+    files.write_json(temporary / "provenance.json", {"epochs": {p.name: files.sha256(p) for p in made}} | facts)
     shutil.rmtree(output, ignore_errors=True)
     temporary.rename(output)
 
 
 def run_task(arguments: argparse.Namespace, together: Processes, claim: ownership.Claim) -> None:
     """Train and publish, as the owner of the output."""
-    started = time.monotonic()
     recipe = yaml.safe_load(arguments.recipe.read_text(encoding="utf-8"))
     encoder = sidecars.verified(arguments.encoder)
     data = data_digest(arguments.data)
@@ -70,17 +70,12 @@ def run_task(arguments: argparse.Namespace, together: Processes, claim: ownershi
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
         training = trainer.Training(calls, work / "train.log", lambda: epochs_of(work), recipe["max_epoch"])
         trainer.run(training, claim)
-    publish(work, recipe["max_epoch"], arguments.encoder, arguments.output)
-    files.write_json(
-        arguments.output / "provenance.json",
-        {
-            "made_from": made_from,
-            "processes": together.count,
-            "device": torch.cuda.get_device_name() if together.gpus else "cpu",
-            "seconds_in_this_job": round(time.monotonic() - started, 1),
-        }
-        | provenance.circumstances("torch", "espnet", "ve-fairseq"),
-    )
+    facts = {
+        "made_from": made_from,
+        "processes": together.count,
+        "device": torch.cuda.get_device_name() if together.gpus else "cpu",
+    } | provenance.circumstances("espnet", "torch", "espnet", "ve-fairseq")
+    publish(work, recipe["max_epoch"], arguments.encoder, arguments.output, facts)
 
 
 def main() -> None:

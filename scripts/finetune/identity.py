@@ -1,5 +1,6 @@
-"""What a fine-tuning is made of. Snakemake plans by it, the step names its work after it and writes it down."""
+"""What a fine-tuning and its average are made of. Snakemake plans by it, the steps write it down."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,15 @@ def finetuning(
         "seed": seed,
         "encoder_sha256": encoder_sha256,
         "data": data,
+    }
+
+
+def averaging(epochs: Mapping[str, str], last: int) -> dict[str, Any]:
+    """Everything that decides an average. `epochs`: sha256 of every epoch's weights, by file name."""
+    names = sorted(epochs, key=lambda name: int(name.removesuffix("epoch.pth")))[-last:]
+    return {
+        "epochs": {name: epochs[name] for name in names},
+        "code": code_digest("scripts.finetune.average_weights"),
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scripts.common import files, tables
+from scripts.common import files, provenance, tables
 from scripts.common.errors import StepError, run
 from scripts.common.text import characters
 from scripts.finetune.data import data_digest
@@ -55,7 +55,8 @@ def main() -> None:
         for file, content in data_files(subset, arguments.root, len(tokens)).items():
             files.write_text(arguments.output / name / file, content)
     files.write_text(arguments.output / "tokens.txt", "".join(f"{token}\n" for token in tokens))
-    files.write_json(arguments.output.with_suffix(".json"), {"digest": data_digest(arguments.output)})
+    facts = {"digest": data_digest(arguments.output)} | provenance.circumstances("corpora", "pandas")
+    files.write_json(arguments.output.with_suffix(".json"), facts)
     print(f"{len(tokens)} tokens, {len(subsets['train'])} utterances to train on, {len(subsets['dev'])} of dev")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from scripts.common import files, sidecars
+from scripts.common import files, provenance, sidecars
 from scripts.common.errors import StepError, run
 
 
@@ -45,8 +45,7 @@ def main() -> None:
         torch.save(prepare(state, arguments.mask_prob), file)  # a file object: torch writes a path's name into the file
 
     made_from = {"checkpoint_sha256": checkpoint["sha256"], "mask_prob": arguments.mask_prob}
-    facts = {"sha256": files.sha256(arguments.output), "made_from": made_from}
-    files.write_json(arguments.output.with_suffix(".json"), facts)
+    sidecars.write(arguments.output, made_from, **provenance.circumstances("fairseq", "torch"))
 
 
 if __name__ == "__main__":

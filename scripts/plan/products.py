@@ -4,7 +4,7 @@ A product's sidecar says what it was made from; the same words are put together 
 they are equal, the product stands, whatever the clock says of the files that it was made from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,15 +12,10 @@ from typing import Any
 
 import yaml
 
-from scripts.common import files
+from scripts.common import files, provenance
 from scripts.finetune.identity import finetuning
+from scripts.plan.numbers import BRANCH, DATA, ENCODER, MANIFEST, PRETRAINED, Part, numbers, published_updates
 from scripts.pretrain.identity import initialisation, milestone
-
-PRETRAINED = "results/pretrain/{model}/{checkpoint}"
-ENCODER = "results/finetune/{task}/from/{model}/{checkpoint}/encoder"
-BRANCH = "results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs"
-MANIFEST = "results/pretrain/{model}/manifest/{subset}.tsv"
-DATA = "results/finetune/{task}/data"
 
 
 @dataclass(frozen=True)
@@ -32,7 +27,7 @@ class Products:
 
     def milestone(self, model: str, updates: int) -> list[str]:
         """How the milestone that is there differs from the one that is wanted; nothing for one that was not made."""
-        card = _card(PRETRAINED.format(model=model, checkpoint=f"after-{updates}-updates") + ".json")
+        card = card_of(PRETRAINED.format(model=model, checkpoint=f"after-{updates}-updates") + ".json")
         made_from = card.get("made_from")
         if made_from is None:
             return []
@@ -43,7 +38,7 @@ class Products:
         recorded = made_from.get("manifests", {})
         manifests = {
             # One that is about to be made again is taken to come back the same: it is looked at once it is there.
-            subset: _sha256(Path(MANIFEST.format(model=model, subset=subset))) or recorded.get(subset, "")
+            subset: sha256_of(Path(MANIFEST.format(model=model, subset=subset))) or recorded.get(subset, "")
             for subset in ("train", "valid")
         }
         wanted = milestone(recipe, updates, run["effective_gpus"], run["precision"], run["seed"], manifests)
@@ -53,7 +48,7 @@ class Products:
         """How a checkpoint of the table differs from the one that is wanted."""
         if model in self.config["checkpoints"]:
             given, wanted = (
-                _card(PRETRAINED.format(model=model, checkpoint=checkpoint) + ".json"),
+                card_of(PRETRAINED.format(model=model, checkpoint=checkpoint) + ".json"),
                 self.config["checkpoints"][model],
             )
             return ["sha256"] if given and wanted["sha256"] and given["sha256"] != wanted["sha256"] else []
@@ -65,24 +60,49 @@ class Products:
     def branch(self, task: str, model: str, checkpoint: str, lr: str, seed: str) -> list[str]:
         """How a fine-tuning that is there differs from the one that is wanted; nothing for one that was not made."""
         names = {"task": task, "model": model, "checkpoint": checkpoint}
-        made_from = _card(f"{BRANCH.format(**names, lr=lr, seed=seed)}/provenance.json").get("made_from")
+        made_from = card_of(f"{BRANCH.format(**names, lr=lr, seed=seed)}/provenance.json").get("made_from")
         if made_from is None:
             return []
         if reasons := self.checkpoint(model, checkpoint):
             return [f"the checkpoint: {', '.join(reasons)}"]
         settings = self.config["finetuning"][task]
-        encoder = _card(ENCODER.format(**names) + ".json")
+        encoder = card_of(ENCODER.format(**names) + ".json")
         if encoder and encoder["made_from"]["mask_prob"] != settings["mask_prob"]:
             return ["mask_prob"]
         recipe = yaml.safe_load((self.repository / settings["recipe"]).read_text(encoding="utf-8"))
         sha256 = encoder.get("sha256", made_from.get("encoder_sha256"))
-        data = _card(f"{DATA.format(task=task)}.json").get("digest", made_from.get("data"))
+        data = card_of(f"{DATA.format(task=task)}.json").get("digest", made_from.get("data"))
         return differences(made_from, finetuning(recipe, float(lr), int(seed), sha256, data))
 
+    def replaced(self, traced: str) -> bool:
+        """Whether a part of the table is another than the one that results/provenance.json speaks of."""
+        known = card_of(traced).get("parts", {})
+        parts = {part for number in numbers(self.config) for part in number.parts if part.file in known}
+        return any(_vouched(card_of(part.sidecar)) != _vouched(known[part.file]) or _rewritten(part) for part in parts)
 
-def published_updates(run: Mapping[str, Any]) -> list[int]:
-    """The updates at which a run of pre-training publishes a checkpoint: its milestones and its end."""
-    return sorted({*run["milestones"], run["updates"]} - {0})
+    def other_environments(self) -> Iterator[str]:
+        """A sentence for each file of workflow/envs that pins something else than when parts of the table were made."""
+        made: dict[str, dict[Part, None]] = {}
+        for part in (part for number in numbers(self.config) for part in number.parts):
+            environment = card_of(part.sidecar).get("environment")
+            if environment and environment["digest"] != provenance.environment_digest(environment["name"]):
+                made.setdefault(environment["name"], {})[part] = None
+        for name, parts in made.items():
+            rules = " ".join(dict.fromkeys(part.rule for part in parts))
+            yield (
+                f"workflow/envs/{name}.yaml has changed since {next(iter(parts)).file} was made, and "
+                f"{len(parts) - 1} more: nothing is made again for that, unless you say -R {rules}."
+            )
+
+
+def _vouched(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a sidecar vouches for, without when and where that was made."""
+    return {key: card.get(key) for key in ("sha256", "made_from", "epochs", "cer")}
+
+
+def _rewritten(part: Part) -> bool:
+    """Whether a transcript is not what its sidecar vouches for. (Weights are large: scripts.plan.trace reads them.)"""
+    return part.rule == "transcribe" and sha256_of(Path(part.file)) != card_of(part.sidecar).get("sha256")
 
 
 def differences(made_from: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -102,12 +122,12 @@ def _short(value: Any) -> str:
     return text if len(text) <= 30 else f"{text[:27]}..."
 
 
-def _card(path: str) -> dict[str, Any]:
+def card_of(path: str) -> dict[str, Any]:
     """A sidecar; nothing where there is none."""
     return files.read_json(Path(path)) if Path(path).exists() else {}
 
 
-def _sha256(path: Path) -> str | None:
+def sha256_of(path: Path) -> str | None:
     """Of the bytes now: what is remembered is known by the time of its last change, too."""
     try:
         status = path.stat()

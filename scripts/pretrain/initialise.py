@@ -58,7 +58,7 @@ def main() -> None:
         checkpoint = Path(directory).resolve() / "checkpoint.pt"
         initialise(arguments.recipe, arguments.seed, checkpoint)
         sidecar = {"made_from": identity.initialisation(arguments.recipe, arguments.seed)}
-        sidecar |= provenance.circumstances("torch", "ve-fairseq")
+        sidecar |= provenance.circumstances("fairseq", "torch", "ve-fairseq")
         checkpoints.publish(checkpoint, arguments.output, sidecar)
     print(f"{arguments.output}: randomly initialised with seed {arguments.seed}")
 

@@ -7,7 +7,6 @@ goes back into the queue.
 """
 
 import argparse
-import time
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +111,6 @@ def publish(last: Path, arguments: argparse.Namespace, sidecar: dict[str, Any]) 
 
 def run_segment(arguments: argparse.Namespace, together: processes.Processes, claim: ownership.Claim) -> None:
     """Train and publish, as the owner of the output."""
-    started = time.monotonic()
     resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
     made_from = identity_of(arguments) | {"resumed_from_sha256": resumed and resumed["sha256"]}
     work = arguments.output.parent.resolve() / "work" / f"{arguments.output.stem}-{digests.digest(made_from)}"
@@ -134,8 +132,7 @@ def run_segment(arguments: argparse.Namespace, together: processes.Processes, cl
         "device": torch.cuda.get_device_name() if together.gpus else "cpu",
         "precision": segment.precision,
         "update_freq": segment.update_freq,
-        "seconds_in_this_job": round(time.monotonic() - started, 1),
-    } | provenance.circumstances("torch", "ve-fairseq")
+    } | provenance.circumstances("fairseq", "torch", "ve-fairseq")
     publish(last, arguments, sidecar)
     print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from scripts.common.errors import StepError, run
-from scripts.common.files import write_text
+from scripts.common.files import read_json, write_text
 from scripts.common.tables import read_table
 from scripts.results.labels import Checkpoint, checkpoint_of, row_labels
 from scripts.results.scores import COUNTS, SUBSETS, Score, read_scores
@@ -79,6 +79,13 @@ def notes(scores: list[Score], table: str, published: pd.DataFrame) -> list[str]
     return lines
 
 
+def origin(provenance: Mapping[str, Any]) -> str:
+    """The last line: which run this is."""
+    commit, *dirty = provenance["git_commit"].split("-")
+    commit = "-".join([commit[:12], *dirty])
+    return f"Run `{provenance['run']}`, commit `{commit}`; provenance.json says what each number was made from.\n"
+
+
 def _line(*cells: str) -> str:
     return "| " + " | ".join(cells) + " |"
 
@@ -105,6 +112,7 @@ def main() -> None:
     )
     parser.add_argument("--label", type=_pair, nargs="*", default=[], help="NAME=LABEL: how to call a task or a model")
     parser.add_argument("--published", type=Path, help="rows to add below: row, dev, test, note")
+    parser.add_argument("--provenance", type=Path, help="provenance.json: names the run below the table")
     parser.add_argument("--tsv", type=Path, required=True, help="table with a row a score")
     parser.add_argument("--markdown", type=Path, required=True, help="table as published")
     arguments = parser.parse_args()
@@ -115,6 +123,8 @@ def main() -> None:
     if arguments.published:
         published = read_table(arguments.published, PUBLISHED_COLUMNS)
     table = markdown(scores, rows, labels, published)
+    if arguments.provenance:
+        table += "\n" + origin(read_json(arguments.provenance))
     write_text(arguments.tsv, long_table(scores, rows))
     write_text(arguments.markdown, table)
 

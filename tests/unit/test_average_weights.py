@@ -1,5 +1,6 @@
 """The average of the last epochs, against numpy's mean."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from scripts.common import files  # noqa: E402
 from scripts.common.errors import StepError  # noqa: E402
 from scripts.finetune.average_weights import average, last_epochs, main  # noqa: E402
 
@@ -89,6 +91,8 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for epoch in (1, 2, 3):
         state = {"w": torch.full((2,), float(epoch) ** 2), "n": torch.tensor(epoch)}
         torch.save(state, tmp_path / "epochs" / f"{epoch}epoch.pth")
+    epochs = {path.name: files.sha256(path) for path in (tmp_path / "epochs").iterdir()}
+    files.write_json(tmp_path / "epochs/provenance.json", {"epochs": epochs})
     for name in ("one.pth", "other.pth"):
         words = ["--epochs", tmp_path / "epochs", "--last", 2, "--output", tmp_path / name]
         monkeypatch.setattr(sys, "argv", ["average_weights", *map(str, words)])
@@ -96,3 +100,10 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = torch.load(tmp_path / "one.pth", weights_only=True)
     assert (made["w"].tolist(), made["n"].item()) == ([6.5, 6.5], 3)
     assert (tmp_path / "one.pth").read_bytes() == (tmp_path / "other.pth").read_bytes()
+    sidecar = files.read_json(tmp_path / "one.json")
+    assert sidecar["sha256"] == files.sha256(tmp_path / "one.pth")
+    assert sidecar["made_from"]["epochs"] == {name: epochs[name] for name in ("2epoch.pth", "3epoch.pth")}
+
+    shutil.copy(tmp_path / "epochs/1epoch.pth", tmp_path / "epochs/3epoch.pth")
+    with pytest.raises(StepError, match=r"3epoch.pth is not the file that provenance.json describes"):
+        main()

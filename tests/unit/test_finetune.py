@@ -1,5 +1,7 @@
 """What fine-tuning publishes, and what it hands to ESPnet."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -34,8 +36,12 @@ def test_every_epoch_is_published_in_one_step(tmp_path: Path, encoder: Path) -> 
     (output / "9epoch.pth").write_text("stale")
     (tmp_path / ".epochs.tmp").mkdir()
     (tmp_path / ".epochs.tmp" / "8epoch.pth").write_text("of a job that was killed")
-    publish(work, 3, encoder, output)
+    publish(work, 3, encoder, output, {"made_from": "what"})
     content = {path.name: path.read_text() for path in output.iterdir()}
+    assert json.loads(content.pop("provenance.json")) == {
+        "epochs": {f"{n}epoch.pth": hashlib.sha256(f"weights {n}".encode()).hexdigest() for n in (1, 2, 3)},
+        "made_from": "what",
+    }
     assert content == {
         "config.yaml": "config",
         "encoder.pt": "encoder",
@@ -47,7 +53,7 @@ def test_every_epoch_is_published_in_one_step(tmp_path: Path, encoder: Path) -> 
 def test_an_epoch_that_is_missing(tmp_path: Path, encoder: Path) -> None:
     work, output = trained(tmp_path / "work", 2), tmp_path / "epochs"
     with pytest.raises(StepError, match=r"work lacks 1epoch\.pth, 3epoch\.pth: keep_nbest_models .* must equal"):
-        publish(work, 3, encoder, output)
+        publish(work, 3, encoder, output, {})
     assert not output.exists()
 
 

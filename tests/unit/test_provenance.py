@@ -47,6 +47,24 @@ def test_without_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_circumstances_are_json() -> None:
-    facts = provenance.circumstances("pytest")
-    assert set(facts) == {"git_commit", "versions"}
+    facts = provenance.circumstances("results", "pytest")
+    assert set(facts) == {"git_commit", "environment", "versions", "seconds_in_this_job"}
+    assert facts["environment"]["name"] == "results"
     assert json.loads(json.dumps(facts)) == facts
+
+
+def test_an_environment_is_its_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(provenance, "REPOSITORY", tmp_path)
+    pins, script = tmp_path / "workflow/envs/espnet.yaml", tmp_path / "workflow/envs/espnet.post-deploy.sh"
+    pins.parent.mkdir(parents=True)
+    pins.write_text("# why\ndependencies:\n  - torch==2\n")
+    script.write_text("pip install espnet==1  # late\n")
+    (pins.parent / "other.yaml").write_text("x==1")
+    before = provenance.environment_digest("espnet")
+    pins.write_text("dependencies:\n  # other words\n  - torch==2  # because\n\n")
+    (pins.parent / "other.yaml").write_text("x==2")
+    assert provenance.environment_digest("espnet") == before
+    for file in (pins, script):
+        file.write_text(file.read_text().replace("==", "==1"))
+        assert provenance.environment_digest("espnet") != before
+        file.write_text(file.read_text().replace("==1", "==", 1))

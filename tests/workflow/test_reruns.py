@@ -80,7 +80,7 @@ def test_new_dates_mean_nothing(project: Project) -> None:
     ]:
         path.touch()
     for path in (project.directory / "results").rglob("*"):
-        if path.is_file() and path.suffix != ".zip" and not path.name.startswith("."):
+        if path.is_file() and not path.name.startswith("."):
             path.touch()
     assert project.snakemake().nothing
 
@@ -153,15 +153,20 @@ def sides(project: Project) -> dict[str, str]:
 def test_other_resources_and_packages(project: Project) -> None:
     """GPUs and processes at the same effective batch; pins, which only count for what is made from now on."""
     assert project.snakemake("--set-resources", "pretrain:gpu=4", "--set-threads", "pretrain=2").nothing
+    edit(project.repository / "workflow/envs/fairseq.yaml", "# ", "# why: ")
+    assert "workflow/envs" not in project.snakemake("-n").output
     edit(project.repository / "workflow/envs/fairseq.yaml", "==", "==0")
-    assert project.snakemake().nothing
+    run = project.snakemake()
+    assert run.nothing
+    assert f"fairseq.yaml has changed since {MILESTONES}/after-10-updates.pt was made, and 5 more" in run.output
+    assert "unless you say -R pretrain prepare_encoder choose_best." in run.output
 
 
 def test_another_learning_rate(project: Project) -> None:
     configure(project, finetuning__aishell1__learning_rates=[0.1, 0.2])
     assert jobs(same_when_run(project)) == {
         **{"finetune": 3, "average_weights": 3, "transcribe": 3, "score_cer": 6},
-        **{"tabulate": 1, "plot": 1, "write_config": 1},
+        **{"trace": 1, "tabulate": 1, "plot": 1, "write_config": 1},
     }
 
 
@@ -229,7 +234,7 @@ def test_text_normalisation(project: Project) -> None:
 
 def test_scoring_code(project: Project) -> None:
     edit(project.repository / "scripts/evaluate/score_cer.py", "\ndef main", "\nNEW = 1\n\n\ndef main")
-    assert jobs(same_when_run(project)) == {"score_cer": 6, "tabulate": 1, "plot": 1}
+    assert jobs(same_when_run(project)) == {"score_cer": 6, "trace": 1, "tabulate": 1, "plot": 1}
 
 
 def test_a_milestone_that_was_deleted(project: Project) -> None:

@@ -145,6 +145,8 @@ def test_the_environment_has_what_the_module_imports(rule: Rule) -> None:
     wanted = set()
     for tree in _closure(module_of(rule), REPOSITORY).values():
         wanted |= {name.split(".")[0] for name, _ in imports(tree)}
+    if rule.name == "trace":
+        wanted -= {"torch", "fairseq", "fairseq_cli", "espnet2"}  # it names modules to digest them, and runs none
     outside = wanted - set(sys.stdlib_module_names) - {"scripts"}
     assert {name for name in outside if names.get(name, name) not in installed} == set()
 
@@ -161,8 +163,10 @@ MODULES = sorted(path for path in SCRIPTS.rglob("*.py"))
 WINGS = {"cluster", "corpora", "pretrain", "finetune", "evaluate", "results", "plan"}
 MAY_CROSS = {
     ("evaluate", "scripts.finetune.espnet_layer"),
+    ("plan", "scripts.evaluate.identity"),
     ("plan", "scripts.finetune.identity"),
     ("plan", "scripts.pretrain.identity"),
+    ("plan", "scripts.results.scores"),
 }
 
 

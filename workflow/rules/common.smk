@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from scripts.cluster.adoption import after_living
-from scripts.plan.products import published_updates
+from scripts.plan.numbers import AVERAGE, checkpoints_of, numbers, published_updates
 
 REPOSITORY = Path(workflow.basedir)
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
-SUBSETS = ["dev", "test"]
 LISTS = {
     "aishell1": ["transcript/aishell_transcript_v0.8.txt"],
     "aishell2": ["wav.scp", "trans.txt"],
@@ -65,14 +64,6 @@ def milestone_before(model, updates):
     return [n for n in chain_of(model) if n < int(updates)][-1:]
 
 
-def checkpoints_of(model):
-    """The checkpoints of a model that the table wants, in its order."""
-    if model in config["checkpoints"]:
-        return ["given"]
-    run = config["pretraining"][model]
-    return [f"after-{n}-updates" for n in run["milestones"]] + ["best"] * run["best"]
-
-
 def waiting(rule, wildcards):
     """Options for sbatch, by which a job waits for one of a killed Snakemake that makes the same output."""
     return after_living(rule, tuple(wildcards), Path.cwd())
@@ -80,28 +71,19 @@ def waiting(rule, wildcards):
 
 def average_of(wildcards):
     """The averaged weights that a branch is transcribed with."""
-    task, model, checkpoint, lr, seed = (wildcards[name] for name in ("task", "model", "checkpoint", "lr", "seed"))
-    last = config["finetuning"][task]["average_last"]
-    return f"results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.pth"
+    average = AVERAGE.format(**wildcards, last=config["finetuning"][wildcards.task]["average_last"])
+    return f"{average}.pth"
 
 
 def scores():
     """One file a number of the table, in the order of its rows."""
-    return [
-        f"results/cer/{item['finetuning']}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.json"
-        for item in config["experiments"]
-        for model in item["from"]
-        for checkpoint in checkpoints_of(model)
-        for lr in config["finetuning"][item["finetuning"]]["learning_rates"]
-        for seed in config["finetuning"][item["finetuning"]]["seeds"]
-        for subset in SUBSETS
-    ]
+    return [number.score for number in numbers(config)]
 
 
 def models_with_best():
     """The pre-training runs of which the table shows the checkpoint with the lowest validation loss."""
     models = dict.fromkeys(model for item in config["experiments"] for model in item["from"])
-    return [model for model in models if "best" in checkpoints_of(model)]
+    return [model for model in models if "best" in checkpoints_of(config, model)]
 
 
 def labels():

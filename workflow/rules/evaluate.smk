@@ -6,6 +6,8 @@ rule transcribe:
     output:
         dev="results/transcripts/{task}/dev/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
         test="results/transcripts/{task}/test/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
+        dev_sidecar="results/transcripts/{task}/dev/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text.json",
+        test_sidecar="results/transcripts/{task}/test/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text.json",
     log:
         "logs/transcribe/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.log",
     benchmark:

@@ -79,7 +79,8 @@ rule average_weights:
     input:
         "results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs",
     output:
-        "results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.pth",
+        weights="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.pth",
+        sidecar="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.json",
     log:
         "logs/average_weights/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}-last-{last}.log",
     benchmark:
@@ -92,5 +93,5 @@ rule average_weights:
         "python -m scripts.finetune.average_weights"
         " --epochs {input:q}"
         " --last {wildcards.last}"
-        " --output {output:q}"
+        " --output {output.weights:q}"
         " 2>&1 | tee {log:q}"

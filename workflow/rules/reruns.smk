@@ -8,7 +8,8 @@ from snakemake.settings.enums import RerunTrigger
 
 from scripts.common import digests, files
 from scripts.common.code import code_digest
-from scripts.plan.products import BRANCH, DATA, ENCODER, MANIFEST, Products
+from scripts.plan.numbers import BRANCH, DATA, ENCODER, MANIFEST
+from scripts.plan.products import Products
 from scripts.pretrain.recipe import decisive
 
 PRODUCTS = Products(config, REPOSITORY)
@@ -103,6 +104,13 @@ def inputs_of_branch(wildcards):
     return cut_off(reasons, [epochs], settled, settled | {"data": data, "encoder": f"{encoder}.pt"})
 
 
+def scores_to_trace(wildcards):
+    """For trace. A part that was replaced behind Snakemake's back, with an old date, has it look again."""
+    if not forced() and PRODUCTS.replaced("results/provenance.json"):
+        workflow.dag.forcefiles.add("results/provenance.json")
+    return scores()
+
+
 def made_from():
     """What all trainings start from: asked for beside the table, so that every change above them is seen."""
     branches = {(item["finetuning"], model) for item in config["experiments"] for model in item["from"]}
@@ -113,6 +121,11 @@ def made_from():
         *(
             f"{ENCODER.format(task=task, model=model, checkpoint=checkpoint)}.json"
             for task, model in sorted(branches)
-            for checkpoint in checkpoints_of(model)
+            for checkpoint in checkpoints_of(config, model)
         ),
     ]
+
+
+if workflow.is_main_process:
+    for sentence in PRODUCTS.other_environments():
+        say(sentence)

@@ -4,6 +4,7 @@ import json
 rule tabulate:
     input:
         scores=scores(),
+        provenance="results/provenance.json",
         best=[f"results/pretrain/{model}/best.json" for model in models_with_best()],
         published=ancient(f"{REPOSITORY}/config/published.tsv"),
     output:
@@ -27,6 +28,7 @@ rule tabulate:
         " --best {params.best:q}"
         " --label {params.labels:q}"
         " --published {input.published:q}"
+        " --provenance {input.provenance:q}"
         " --tsv {output.tsv:q}"
         " --markdown {output.markdown:q}"
         " 2>&1 | tee {log:q}"

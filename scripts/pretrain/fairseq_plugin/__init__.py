@@ -77,6 +77,8 @@ def _iterator_init(self: iterators.EpochBatchIterator, *args: Any, **kwargs: Any
 def _copy(source: str, target: str, overwrite: bool = False) -> str:
     """Copy a checkpoint atomically: a kill during fairseq's plain copy leaves a truncated checkpoint_last.pt."""
     shutil.copyfile(source, f"{target}.tmp")
+    with open(f"{target}.tmp", "rb") as copied:
+        os.fsync(copied.fileno())
     os.replace(f"{target}.tmp", target)
     return target
 
