@@ -16,6 +16,11 @@ __all__ = ["small_demo"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=10, help="at how many moments tests/e2e/test_kills.py kills the demo")
+
+
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 

@@ -1,9 +1,11 @@
 """The demo at a tenth of its size: a few updates, two epochs, and all stages on real fairseq and real ESPnet."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 import yaml
@@ -29,17 +31,26 @@ def lay_out(directory: Path) -> None:
 
 
 def snakemake(directory: Path, *words: str) -> str:
-    """What snakemake prints, started from the repository as a user would."""
+    """What snakemake prints."""
+    with start(directory, *words) as process:
+        said, _ = process.communicate()
+    assert process.returncode == 0, said
+    return said
+
+
+def start(directory: Path, *words: str, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
+    """snakemake, started from the repository as a user would, in a process group of its own."""
     configs = ["--configfile", "config/demo.yaml", str(directory / "small.yaml")]
-    call = subprocess.run(
+    return subprocess.Popen(
         [BIN / "snakemake", *words, "--profile", "profiles/demo", "--directory", directory, *configs],
         cwd=REPOSITORY,
         env=os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background of a shell
     )
-    assert call.returncode == 0, call.stdout + call.stderr
-    return call.stdout + call.stderr
 
 
 @pytest.fixture(scope="session")

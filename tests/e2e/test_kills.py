@@ -1,0 +1,112 @@
+"""The small demo, killed at random moments: it always goes on, and ends with the bytes of a run that nobody disturbed.
+
+python -m pytest tests/e2e/test_kills.py --kills 50   for a longer trial
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from tests.e2e.small_demo import lay_out, snakemake, start
+from tests.e2e.steps import differences
+
+pytestmark = pytest.mark.e2e
+
+SEED = 1
+LATEST = 0.8  # of all jobs: so far on, there is still enough to do for the last moment to come
+DELAY = 4  # seconds: at most so long after the job that a moment is counted from
+PATIENCE = 300  # seconds until an orphan, or a run that was told to stop, has to have ended
+TRAINER = re.compile(r"fairseq-hydra-train|espnet_layer")
+
+Tree = list[psutil.Process]
+
+
+def interrupt(run: subprocess.Popen[str], tree: Tree) -> None:
+    """Control-C: to every process of the terminal."""
+    os.killpg(run.pid, signal.SIGINT)
+
+
+def terminate(run: subprocess.Popen[str], tree: Tree) -> None:
+    run.terminate()
+
+
+def kill_snakemake(run: subprocess.Popen[str], tree: Tree) -> None:
+    """Its jobs go on."""
+    run.kill()
+
+
+def kill_a_job(run: subprocess.Popen[str], tree: Tree) -> None:
+    """A trainer, where one is running; else whatever was started last."""
+    trainers = [process for process in tree if TRAINER.search(" ".join(cmdline(process)))]
+    for process in (trainers or tree)[-1:]:
+        process.kill()
+
+
+def kill_everything(run: subprocess.Popen[str], tree: Tree) -> None:
+    """As near as it gets to a power cut."""
+    for process in [psutil.Process(run.pid), *tree]:
+        if process.is_running():
+            process.kill()
+
+
+WAYS = [interrupt, terminate, kill_snakemake, kill_a_job, kill_everything]
+
+
+def cmdline(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []
+
+
+def finished_jobs(directory: Path) -> int:
+    """Snakemake writes a benchmark when a job has succeeded."""
+    return sum(1 for _ in (directory / "benchmarks").rglob("*.tsv"))
+
+
+def until(directory: Path, jobs: int, delay: float, way: Callable[[subprocess.Popen[str], Tree], None]) -> None:
+    """Run the demo until so many jobs have finished, and some seconds more, then end it, and wait for its orphans.
+
+    Beside an orphan that trains, the next run would refuse to train (tests/slurm).
+    """
+    log = directory / "snakemake.log"
+    with log.open("w") as sink, start(directory, stdout=sink) as run:
+        while run.poll() is None and finished_jobs(directory) < jobs:
+            time.sleep(0.1)
+        time.sleep(delay)
+        assert run.poll() is None, f"it ended before its moment: {log.read_text()}"
+        tree = psutil.Process(run.pid).children(recursive=True)
+        way(run, tree)
+        run.wait(PATIENCE)
+    _, alive = psutil.wait_procs(tree, PATIENCE)
+    assert not alive
+
+
+def test_killed_at_random_moments(small_demo: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """cer.tsv to the byte, and the tensors of every average."""
+    lay_out(tmp_path)
+    chance, kills = random.Random(SEED), request.config.getoption("--kills")
+    moments = sorted(chance.randrange(int(LATEST * finished_jobs(small_demo))) for _ in range(kills))
+    ways = [WAYS[number % len(WAYS)] for number in range(kills)]
+    chance.shuffle(ways)
+    for jobs, way in zip(moments, ways, strict=True):
+        until(tmp_path, jobs, chance.uniform(0.5, DELAY), way)
+        snakemake(tmp_path, "--unlock")  # a snakemake that was killed has left its lock
+    snakemake(tmp_path)
+
+    assert (tmp_path / "results/cer.tsv").read_bytes() == (small_demo / "results/cer.tsv").read_bytes()
+    averages = sorted(path.relative_to(small_demo) for path in small_demo.glob("results/finetune/**/average*.pth"))
+    assert len(averages) == 5
+    for average in averages:
+        one, other = (torch.load(root / average, weights_only=True) for root in (small_demo, tmp_path))
+        assert list(differences(one, other)) == [], average
+    assert "Nothing to be done" in snakemake(tmp_path)
