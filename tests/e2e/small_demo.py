@@ -30,20 +30,22 @@ def lay_out(directory: Path) -> None:
     (directory / "small.yaml").write_text(yaml.safe_dump(overlay))
 
 
-def snakemake(directory: Path, *words: str) -> str:
+def snakemake(directory: Path, *words: str, repository: Path = REPOSITORY) -> str:
     """What snakemake prints."""
-    with start(directory, *words) as process:
+    with start(directory, *words, repository=repository) as process:
         said, _ = process.communicate()
     assert process.returncode == 0, said
     return said
 
 
-def start(directory: Path, *words: str, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
+def start(
+    directory: Path, *words: str, stdout: int | IO[str] = subprocess.PIPE, repository: Path = REPOSITORY
+) -> subprocess.Popen[str]:
     """snakemake, started from the repository as a user would, in a process group of its own."""
     configs = ["--configfile", "config/demo.yaml", str(directory / "small.yaml")]
     return subprocess.Popen(
         [BIN / "snakemake", *words, "--profile", "profiles/demo", "--directory", directory, *configs],
-        cwd=REPOSITORY,
+        cwd=repository,
         env=os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
         stdout=stdout,
         stderr=subprocess.STDOUT,
