@@ -75,10 +75,18 @@ class Products:
         return differences(made_from, finetuning(recipe, float(lr), int(seed), sha256, data))
 
     def replaced(self, traced: str) -> bool:
-        """Whether a part of the table is another than the one that results/provenance.json speaks of."""
+        """Whether a part of the table is another than the one that results/provenance.json speaks of.
+
+        One that was deleted is not: it may have been large. Nor are weights read here; scripts.plan.trace does.
+        """
         known = card_of(traced).get("parts", {})
-        parts = {part for number in numbers(self.config) for part in number.parts if part.file in known}
-        return any(_vouched(card_of(part.sidecar)) != _vouched(known[part.file]) or _rewritten(part) for part in parts)
+        for part in {part for number in numbers(self.config) for part in number.parts if part.file in known}:
+            card = card_of(part.sidecar)
+            if card and _vouched(card) != _vouched(known[part.file]):
+                return True
+            if part.rule == "transcribe" and sha256_of(Path(part.file)) not in (None, card.get("sha256")):
+                return True
+        return False
 
     def other_environments(self) -> Iterator[str]:
         """A sentence for each file of workflow/envs that pins something else than when parts of the table were made."""
@@ -98,11 +106,6 @@ class Products:
 def _vouched(card: Mapping[str, Any]) -> dict[str, Any]:
     """What a sidecar vouches for, without when and where that was made."""
     return {key: card.get(key) for key in ("sha256", "made_from", "epochs", "cer")}
-
-
-def _rewritten(part: Part) -> bool:
-    """Whether a transcript is not what its sidecar vouches for. (Weights are large: scripts.plan.trace reads them.)"""
-    return part.rule == "transcribe" and sha256_of(Path(part.file)) != card_of(part.sidecar).get("sha256")
 
 
 def differences(made_from: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> list[str]:
