@@ -46,7 +46,7 @@ def change(demo: Path, **settings: object) -> None:
 
 
 def run(demo: Path, repository: Path) -> Counter[str]:
-    """How often each rule ran; the dry run before has said the same, and nothing is left to do."""
+    """How often each rule runs, as a dry run has it; after the run nothing is left to do."""
     planned = counted(snakemake(demo, "-n", repository=repository))
     snakemake(demo, repository=repository)
     assert "Nothing to be done" in snakemake(demo, repository=repository)
@@ -97,7 +97,7 @@ def test_milestones_in_the_middle_and_at_the_end(demo: Path, checkout: Path) -> 
     assert {path: after[path] for path in before if "best" not in path.parts} == {
         path: time for path, time in before.items() if "best" not in path.parts
     }
-    new = {path.parts[4] if "from" in path.parts else path.stem for path in after.keys() - before.keys()}
+    new = {path.parts[5] if "from" in path.parts else path.stem for path in after.keys() - before.keys()}
     assert new == {"after-6-updates", "after-10-updates"}
 
 
