@@ -110,3 +110,11 @@ def test_a_learning_rate_costs_its_own_fine_tunings(demo: Path, checkout: Path) 
     after = trained(demo)
     assert {path: after[path] for path in before} == before
     assert {path.parts[6] for path in after.keys() - before.keys()} == {"lr-0.002"}
+
+
+def test_a_fresh_checkout_over_finished_results(demo: Path, checkout: Path) -> None:
+    """Recipes are new files, and Snakemake's memory is gone."""
+    for path in checkout.rglob("*"):
+        path.touch()
+    shutil.rmtree(demo / ".snakemake")
+    assert "Nothing to be done" in snakemake(demo, repository=checkout)
