@@ -2,15 +2,13 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from scripts.common.code import _closure
-from tests.local_conda.fixture import ENVIRONMENTS, REPOSITORY, RULES_USE, Environments, environment_of
+from tests.local_conda.fixture import ENVIRONMENTS, RULES_USE, Environments, environment_of
 from tests.unit.test_environments import PIN, canonical, pip_section, post_deploy_pins
-from tests.workflow.test_rules import RULES, imports, module_of
+from tests.workflow.test_rules import RULES, packages_of
 
 TRAINERS = {"fairseq": ["fairseq_cli.hydra_train"], "espnet": ["espnet2", "fairseq"]}  # imported by name, or started
 
@@ -39,10 +37,8 @@ def test_what_is_installed_is_what_is_pinned(name: str, environments: Environmen
 def test_what_the_steps_import_is_there(name: str, environments: Environments) -> None:
     """-I leaves out the working directory, PYTHONPATH and what the user has installed at home."""
     wanted = set(TRAINERS.get(name, []))
-    for module in (module_of(rule) for rule in RULES if environment_of(rule) == name):
-        for tree in _closure(module, REPOSITORY).values():
-            wanted |= {imported.split(".")[0] for imported, _ in imports(tree)}
-    wanted -= {*sys.stdlib_module_names, "scripts"}
+    for rule in (rule for rule in RULES if environment_of(rule) == name):
+        wanted |= packages_of(rule)
     assert wanted
     prefix = environments.of(name)
     assert python(prefix, "-c", f"import {', '.join(sorted(wanted))}, sys; print(sys.prefix)").splitlines()[-1] == str(

@@ -51,6 +51,14 @@ def module_of(rule: Rule) -> str:
     return module
 
 
+def packages_of(rule: Rule) -> set[str]:
+    """The packages that a rule's module and what it starts import."""
+    trees = _closure(module_of(rule), REPOSITORY).values()
+    found = {name.split(".")[0] for tree in trees for name, _ in imports(tree)}
+    digested = {"torch", "fairseq", "fairseq_cli", "espnet2"} if rule.name == "trace" else set()  # and never started
+    return found - set(sys.stdlib_module_names) - {"scripts"} - digested
+
+
 def strings(directive: str) -> list[str]:
     return re.findall(r'"([^"]*)"', directive)
 
@@ -142,13 +150,7 @@ def test_the_environment_has_what_the_module_imports(rule: Rule) -> None:
         "fairseq_cli": "ve_fairseq",
         "espnet2": "espnet",
     }
-    wanted = set()
-    for tree in _closure(module_of(rule), REPOSITORY).values():
-        wanted |= {name.split(".")[0] for name, _ in imports(tree)}
-    if rule.name == "trace":
-        wanted -= {"torch", "fairseq", "fairseq_cli", "espnet2"}  # it names modules to digest them, and runs none
-    outside = wanted - set(sys.stdlib_module_names) - {"scripts"}
-    assert {name for name in outside if names.get(name, name) not in installed} == set()
+    assert {name for name in packages_of(rule) if names.get(name, name) not in installed} == set()
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.parent.name)
