@@ -11,17 +11,19 @@ from scripts.common import files
 
 @dataclass(frozen=True)
 class Summary:
-    """Updates done, and the validation loss (bits) measured then; None where none was."""
+    """Updates done, the validation loss (bits) measured then, and the wall time in all; None where there is none."""
 
     updates: int
     validation_loss: float | None
+    training_seconds: float | None
 
 
 def summarise(checkpoint: Path) -> Summary:
     """Read the counters of a checkpoint that this machine's own trainer has written (unpickles it)."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=False, mmap=True)
     updates = state["optimizer_history"][-1]["num_updates"]
-    return Summary(int(updates), state["extra_state"].get("val_loss"))
+    extra = state["extra_state"]
+    return Summary(int(updates), extra.get("val_loss"), extra.get("previous_training_time"))
 
 
 def updates_of(checkpoint: Path) -> int:
@@ -30,7 +32,7 @@ def updates_of(checkpoint: Path) -> int:
 
 
 def publish(source: Path, target: Path, sidecar: dict[str, Any]) -> None:
-    """Publish a checkpoint and, beside it, a sidecar .json with its updates, validation loss and sha256.
+    """Publish a checkpoint and, beside it, a sidecar .json with its updates, validation loss, wall time and sha256.
 
     The sidecar comes last: a checkpoint without one was not finished.
     """
@@ -39,6 +41,7 @@ def publish(source: Path, target: Path, sidecar: dict[str, Any]) -> None:
     facts = {
         "updates": summary.updates,
         "validation_loss": summary.validation_loss,
+        "training_seconds": summary.training_seconds,  # of all jobs and segments that led here
         "sha256": files.sha256(target),
     }
     files.write_json(target.with_suffix(".json"), facts | sidecar)

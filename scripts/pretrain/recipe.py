@@ -22,4 +22,4 @@ def decisive(recipe: Path) -> dict[str, Any]:
             kept[name] = keys
         elif NEUTRAL[name] is not None:
             kept[name] = {key: value for key, value in keys.items() if key not in NEUTRAL[name]}
-    return kept
+    return {name: keys for name, keys in kept.items() if keys != {}}
