@@ -262,7 +262,7 @@ def test_best_has_the_lowest_validation_loss_until_then(chain):
 
 def test_wall_time_adds_up_over_segments(chain):
     seconds = [files.read_json(milestone.output.with_suffix(".json"))["training_seconds"] for milestone in chain]
-    assert 0 < seconds[0] and seconds == sorted(set(seconds))
+    assert seconds[0] > 0 and seconds == sorted(set(seconds))
 
 
 def test_best_is_carried_over_where_no_later_validation_is_better(chain, place, tmp_path):

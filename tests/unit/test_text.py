@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scripts.common.text import characters, leakage_key, normalise
@@ -45,9 +45,11 @@ def test_normalise_is_idempotent(transcript: str) -> None:
 
 
 @given(MIXED)
+@example("\u0339 \u0334")
 def test_normalise_loses_no_character_of_the_language(transcript: str) -> None:
     def folded(text: str) -> str:
-        return "".join(c for c in unicodedata.normalize("NFKC", text) if not c.isspace() and c != "\ufeff")
+        kept = "".join(c for c in unicodedata.normalize("NFKC", text) if not c.isspace() and c != "\ufeff")
+        return unicodedata.normalize("NFKC", kept)  # accents that a space stood between change their order
 
     assert folded(normalise(transcript)) == folded(transcript)
 
