@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -25,7 +26,7 @@ SEED = 1
 LATEST = 0.8  # of all jobs: so far on, there is still enough to do for the last moment to come
 DELAY = 4  # seconds: at most so long after the job that a moment is counted from
 PATIENCE = 300  # seconds until an orphan, or a run that was told to stop, has to have ended
-TRAINER = re.compile(r"fairseq-hydra-train|espnet_layer")
+TRAINER, STEP = re.compile(r"fairseq-hydra-train|espnet_layer"), re.compile(r" -m scripts\.")
 
 Tree = list[psutil.Process]
 
@@ -44,21 +45,37 @@ def kill_snakemake(run: subprocess.Popen[str], tree: Tree) -> None:
     run.kill()
 
 
-def kill_a_job(run: subprocess.Popen[str], tree: Tree) -> None:
-    """A trainer, where one is running; else whatever was started last."""
-    trainers = [process for process in tree if TRAINER.search(" ".join(cmdline(process)))]
-    for process in (trainers or tree)[-1:]:
-        process.kill()
+def kill_trainers(run: subprocess.Popen[str], tree: Tree) -> None:
+    """Or steps, where none trains; until snakemake gives up (one may have been at its end anyway)."""
+    while run.poll() is None:
+        running = {process: " ".join(cmdline(process)) for process in below(run)}
+        for kind in (TRAINER, STEP):
+            if found := [process for process, words in running.items() if kind.search(words)]:
+                kill(found)
+                break
+        time.sleep(0.2)
 
 
 def kill_everything(run: subprocess.Popen[str], tree: Tree) -> None:
     """As near as it gets to a power cut."""
-    for process in [psutil.Process(run.pid), *tree]:
-        if process.is_running():
+    run.kill()
+    kill(tree)
+
+
+WAYS = [interrupt, terminate, kill_snakemake, kill_trainers, kill_everything]
+
+
+def below(run: subprocess.Popen[str]) -> Tree:
+    """All processes that a run has started, parents first."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(run.pid).children(recursive=True)
+    return []
+
+
+def kill(processes: Tree) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-
-
-WAYS = [interrupt, terminate, kill_snakemake, kill_a_job, kill_everything]
 
 
 def cmdline(process: psutil.Process) -> list[str]:
@@ -84,7 +101,7 @@ def until(directory: Path, jobs: int, delay: float, way: Callable[[subprocess.Po
             time.sleep(0.1)
         time.sleep(delay)
         assert run.poll() is None, f"it ended before its moment: {log.read_text()}"
-        tree = psutil.Process(run.pid).children(recursive=True)
+        tree = below(run)
         way(run, tree)
         run.wait(PATIENCE)
     _, alive = psutil.wait_procs(tree, PATIENCE)
