@@ -3,6 +3,7 @@
 `trained` counts jobs that train. Each test edits a checkout of its own.
 """
 
+import base64
 import json
 import re
 import shutil
@@ -255,3 +256,14 @@ def test_a_milestone_that_was_deleted(project: Project) -> None:
 def test_what_is_forced_runs(project: Project, words: tuple[str, ...]) -> None:
     planned = trained(project.snakemake("-n", *words))
     assert planned["pretrain"] == (1 if words[0] == "-f" else 3)
+
+
+def test_what_a_killed_snakemake_has_left_is_made_again_once(project: Project) -> None:
+    """The job may have ended well after that: then the trainer's own directory has all, and nothing is trained."""
+    for name in ("after-20-updates", "best-until-20-updates"):
+        for ending in ("pt", "json"):
+            marker = base64.b64encode(f"{MILESTONES}/{name}.{ending}".encode()).decode()
+            (project.directory / ".snakemake/incomplete" / marker).write_text("{}")
+    assert trained(project.snakemake("-n")) == {"pretrain": 1}
+    assert trained(project.snakemake(FAKE_FAIRSEQ_FAILS="1")) == {"pretrain": 1}
+    assert project.snakemake().nothing

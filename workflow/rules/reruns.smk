@@ -45,6 +45,11 @@ def forced():
     return not workflow.is_main_process or settings.forceall or settings.forcerun or settings.forcetargets
 
 
+def half_made(products):
+    """Whether a Snakemake was killed while it made them. It makes them again; a trainer only publishes what it has."""
+    return workflow.persistence._filter_incomplete_keys(products)
+
+
 def cut_off(reasons, products, settled, upstream):
     """Inputs of a trainer's job: what it is made of, or next to nothing where its products stand.
 
@@ -55,7 +60,7 @@ def cut_off(reasons, products, settled, upstream):
     if reasons:
         workflow.dag.forcefiles.update(products)  # holds without .snakemake/metadata, too
         return upstream
-    if forced():
+    if forced() or half_made(products):
         return upstream
     workflow.dag.forcefiles.difference_update(products)  # what an earlier look has put there
     if not all(Path(product).exists() for product in products):
