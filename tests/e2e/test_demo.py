@@ -35,7 +35,7 @@ def test_nothing_runs_twice(small_demo: Path) -> None:
 
 def test_the_curve_is_a_picture_and_the_report_holds_it(small_demo: Path) -> None:
     assert ElementTree.parse(small_demo / "results/cer-by-updates.svg").getroot().tag.endswith("svg")
-    snakemake(small_demo, "--report", str(small_demo / "report.html"))
+    assert "Warning" not in snakemake(small_demo, "--report", str(small_demo / "report.html"))
     report = (small_demo / "report.html").read_text()
     assert "cer-by-updates.svg" in report and "leaked.tsv" in report
 
