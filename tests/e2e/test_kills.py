@@ -23,10 +23,11 @@ from tests.e2e.steps import differences
 pytestmark = pytest.mark.e2e
 
 SEED = 1
-LATEST = 0.8  # of all jobs: so far on, there is still enough to do for the last moment to come
+ROUND = 10  # kills a run: many more would come after its end, as each run gets a little further
+LATEST = 0.7  # of all jobs: so far on, there is still enough to do for the last moment to come
 DELAY = 4  # seconds: at most so long after the job that a moment is counted from
 PATIENCE = 300  # seconds until an orphan, or a run that was told to stop, has to have ended
-TRAINER, STEP = re.compile(r"fairseq-hydra-train|espnet_layer"), re.compile(r" -m scripts\.")
+TRAINER, STEP = re.compile(r"fairseq-hydra-train|espnet_layer"), re.compile(r" -m scripts\.(\S+)")
 
 Tree = list[psutil.Process]
 
@@ -90,40 +91,56 @@ def finished_jobs(directory: Path) -> int:
     return sum(1 for _ in (directory / "benchmarks").rglob("*.tsv"))
 
 
-def until(directory: Path, jobs: int, delay: float, way: Callable[[subprocess.Popen[str], Tree], None]) -> None:
-    """Run the demo until so many jobs have finished, and some seconds more, then end it, and wait for its orphans.
+def steps(run: subprocess.Popen[str]) -> set[str]:
+    """The modules of ours that run."""
+    found = (STEP.search(" ".join(cmdline(process))) for process in below(run))
+    return {match[1] for match in found if match}
 
-    Beside an orphan that trains, the next run would refuse to train (tests/slurm).
+
+def until(directory: Path, jobs: int, delay: float, way: Callable[[subprocess.Popen[str], Tree], None]) -> None:
+    """Run the demo until so many jobs have finished and one runs, and some seconds more; end it, wait for its orphans.
+
+    Before one runs, a moment would often come while snakemake reads its files, and disturb nothing. Beside an orphan
+    that trains, the next run would refuse to train (tests/slurm).
     """
     log = directory / "snakemake.log"
     with log.open("w") as sink, start(directory, stdout=sink) as run:
-        while run.poll() is None and finished_jobs(directory) < jobs:
+        while run.poll() is None and not (finished_jobs(directory) >= jobs and steps(run)):
             time.sleep(0.1)
         time.sleep(delay)
         assert run.poll() is None, f"it ended before its moment: {log.read_text()}"
         tree = below(run)
+        print(f"{way.__name__} after {finished_jobs(directory)} jobs, beside {', '.join(sorted(steps(run)))}")
         way(run, tree)
         run.wait(PATIENCE)
     _, alive = psutil.wait_procs(tree, PATIENCE)
     assert not alive
 
 
-def test_killed_at_random_moments(small_demo: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """cer.tsv to the byte, and the tensors of every average."""
-    lay_out(tmp_path)
-    chance, kills = random.Random(SEED), request.config.getoption("--kills")
-    moments = sorted(chance.randrange(int(LATEST * finished_jobs(small_demo))) for _ in range(kills))
+def disturb(directory: Path, seed: int, kills: int, jobs: int) -> None:
+    """Run the demo of so many jobs, killed at moments that follow from the seed, to its end."""
+    directory.mkdir()
+    lay_out(directory)
+    chance = random.Random(seed)
+    moments = sorted(chance.randrange(int(LATEST * jobs)) for _ in range(kills))
     ways = [WAYS[number % len(WAYS)] for number in range(kills)]
     chance.shuffle(ways)
-    for jobs, way in zip(moments, ways, strict=True):
-        until(tmp_path, jobs, chance.uniform(0.5, DELAY), way)
-        snakemake(tmp_path, "--unlock")  # a snakemake that was killed has left its lock
-    snakemake(tmp_path)
+    for moment, way in zip(moments, ways, strict=True):
+        until(directory, moment, chance.uniform(0.5, DELAY), way)
+        snakemake(directory, "--unlock")  # a snakemake that was killed has left its lock
+    snakemake(directory)
 
-    assert (tmp_path / "results/cer.tsv").read_bytes() == (small_demo / "results/cer.tsv").read_bytes()
+
+def test_killed_at_random_moments(small_demo: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """cer.tsv to the byte, and the tensors of every average."""
     averages = sorted(path.relative_to(small_demo) for path in small_demo.glob("results/finetune/**/average*.pth"))
     assert len(averages) == 5
-    for average in averages:
-        one, other = (torch.load(root / average, weights_only=True) for root in (small_demo, tmp_path))
-        assert list(differences(one, other)) == [], average
-    assert "Nothing to be done" in snakemake(tmp_path)
+    kills = request.config.getoption("--kills")
+    for seed, first in enumerate(range(0, kills, ROUND), start=SEED):
+        disturbed = tmp_path / f"seed {seed}"
+        disturb(disturbed, seed, min(ROUND, kills - first), finished_jobs(small_demo))
+        assert (disturbed / "results/cer.tsv").read_bytes() == (small_demo / "results/cer.tsv").read_bytes()
+        for average in averages:
+            one, other = (torch.load(root / average, weights_only=True) for root in (small_demo, disturbed))
+            assert list(differences(one, other)) == [], average
+        assert "Nothing to be done" in snakemake(disturbed)
