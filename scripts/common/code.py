@@ -1,4 +1,8 @@
-"""A digest of what a step is made of: its module and the modules of ours that it imports, without comments."""
+"""A digest of what a step is made of: its module and the modules of ours that it imports, without comments.
+
+It is a Merkle tree (Merkle, 1987): in a module's digest, each import of ours stands for the digest of what it imports.
+Where a module lies counts for nothing, so that files can be moved; what it is made of, and what it calls it, does.
+"""
 
 import ast
 import hashlib
@@ -8,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scripts.common.errors import StepError
 from scripts.common.provenance import REPOSITORY
 
 _DOTTED = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+")
@@ -17,23 +22,29 @@ _DOTTED = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+")
 def code_digest(module: str, root: Path = REPOSITORY) -> str:
     """12 hexadecimal digits that change when the code of a module, or of one of ours it imports, changes.
 
-    Comments, docstrings and formatting do not count. Imports are followed as written, and so is a module's full name
-    in a string (`python -m`); whatever else is dynamic is not seen.
+    Comments, docstrings and formatting do not count, nor does the order in which modules of ours are imported. Imports
+    are followed as written, and so is a module's full name in a string (`python -m`); whatever else is dynamic is not
+    seen. Raises StepError for modules that import one another in a circle.
     """
-    trees = {name: _shape(_without_docstrings(tree)) for name, tree in sorted(_closure(module, root).items())}
-    return hashlib.sha256(repr(trees).encode()).hexdigest()[:12]
+    merkle = _Merkle(closure(module, root))
+    own = merkle.digest(module)
+    # Importing a.b.c runs a and a.b, too. Most packages hold nothing.
+    packages = {package for name in merkle.trees for package in _packages(name)} - {module}
+    around = sorted(merkle.digest(name) for name in packages if name in merkle.trees and merkle.trees[name].body)
+    return _hash([own, around])[:12]
 
 
-def _closure(module: str, root: Path) -> dict[str, ast.Module]:
-    """{name: syntax tree} of a module and everything below `root` that it imports, directly or not."""
+def closure(module: str, root: Path = REPOSITORY) -> dict[str, ast.Module]:
+    """{name: syntax tree without docstrings} of a module and everything below `root` that it imports or runs."""
     trees: dict[str, ast.Module] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
         path = _source(name, root)
         if name not in trees and path is not None:
-            trees[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
-            waiting += [*_packages(name), *_imported(trees[name])]
+            tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+            trees[name] = _without_docstrings(tree)
+            waiting += [*_packages(name), *_imported(tree)]
     return trees
 
 
@@ -60,14 +71,69 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
-def _shape(node: Any) -> Any:
-    """A syntax tree as nested lists. Releases of Python differ in the empty fields that `ast.dump` shows."""
-    if isinstance(node, list):
-        return [_shape(item) for item in node]
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
-    return [type(node).__name__, *([name, _shape(value)] for name, value in fields)]
+class _Merkle:
+    """Digests of the modules of `trees`, each made once."""
+
+    def __init__(self, trees: dict[str, ast.Module]) -> None:
+        self.trees = trees
+        self._known: dict[str, str] = {}
+        self._open: list[str] = []  # from the first one that was asked for to the one that is looked at
+
+    def digest(self, module: str) -> str:
+        if module in self._open:
+            circle = " -> ".join([*self._open[self._open.index(module) :], module])
+            raise StepError(f"{circle}: modules that import one another in a circle have no digest, cut it")
+        if module not in self._known:
+            self._open.append(module)
+            self._known[module] = _hash(self._shape(self.trees[module]))
+            self._open.pop()
+        return self._known[module]
+
+    def _shape(self, node: Any) -> Any:
+        """A syntax tree as nested lists. Releases of Python differ in the empty fields that `ast.dump` shows."""
+        if isinstance(node, list):
+            return self._statements(node)
+        if isinstance(node, ast.Constant) and node.value in self.trees:
+            return ["module", self.digest(node.value)]
+        if not isinstance(node, ast.AST):
+            return repr(node)
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return [type(node).__name__, *([name, self._shape(value)] for name, value in fields)]
+
+    def _statements(self, nodes: list[Any]) -> list[Any]:
+        """The nodes of a list; imports of ours come first and sorted, as a formatter moves them with their names."""
+        ours, others = [], []
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for alias in node.names:
+                    entry = self._import(node, alias)
+                    (ours if entry else others).append(entry or self._shape(_alone(node, alias)))
+            else:
+                others.append(self._shape(node))
+        return [*sorted(ours), *others]
+
+    def _import(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> list[str] | None:
+        """What an import of ours brings, and under which name; None for a module from elsewhere."""
+        if isinstance(node, ast.Import):
+            found = alias.name in self.trees
+            return ["import", alias.asname or alias.name, self.digest(alias.name)] if found else None
+        local, full = alias.asname or alias.name, f"{node.module}.{alias.name}"
+        if full in self.trees:
+            return ["import", local, self.digest(full)]
+        if node.module in self.trees:
+            return ["import", local, alias.name, self.digest(node.module)]
+        return None
+
+
+def _alone(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
+    """One of the names of an import statement as a statement of its own."""
+    if isinstance(node, ast.Import):
+        return ast.Import([alias])
+    return ast.ImportFrom(node.module, [alias], node.level)
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

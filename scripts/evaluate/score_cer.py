@@ -87,7 +87,7 @@ def main() -> None:
         arguments.subset,
         files.sha256(arguments.hypotheses),
         files.sha256(arguments.utterances),
-        code_digest("scripts.evaluate.score_cer"),
+        code_digest(__spec__.name),
     )
     facts = {"made_from": made_from} | provenance.circumstances("results", "pandas")
     files.write_json(arguments.output, report(counts, len(references)) | facts)

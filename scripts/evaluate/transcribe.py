@@ -88,7 +88,7 @@ def main() -> None:
         if chosen.empty:
             raise StepError(f"{arguments.utterances} has no utterance of subset {subset}")
         files.write_text(output, "".join(hypotheses(model, tokens, chosen, arguments.root, device)))
-        made_from = identity.transcript(subset, *made_of, code_digest("scripts.evaluate.transcribe"))
+        made_from = identity.transcript(subset, *made_of, code_digest(__spec__.name))
         sidecars.write(output, made_from, device=device, **provenance.circumstances("espnet", "torch", "espnet"))
         print(f"{len(chosen)} utterances of {subset} transcribed: {output}", flush=True)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from scripts.common import files, provenance, sidecars
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
 from scripts.finetune import identity
 
@@ -71,9 +72,8 @@ def main() -> None:
     states = [torch.load(path, map_location="cpu", weights_only=True) for path in paths]
     with files.whole(arguments.output) as temporary, temporary.open("wb") as file:
         torch.save(average(states), file)
-    sidecars.write(
-        arguments.output, identity.averaging(epochs, arguments.last), **provenance.circumstances("espnet", "torch")
-    )
+    made_from = identity.averaging(epochs, arguments.last, code_digest(__spec__.name))
+    sidecars.write(arguments.output, made_from, **provenance.circumstances("espnet", "torch"))
     print(f"average of {', '.join(path.stem for path in paths)}")
 
 

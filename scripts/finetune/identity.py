@@ -25,17 +25,17 @@ def finetuning(
     }
 
 
-def averaging(epochs: Mapping[str, str], last: int) -> dict[str, Any]:
-    """Everything that decides an average. `epochs`: sha256 of every epoch's weights, by file name."""
+def averaging(epochs: Mapping[str, str], last: int, code: str) -> dict[str, Any]:
+    """Everything that decides an average. `epochs`: sha256 of every epoch's weights, by file name.
+
+    `code` is handed in: the step's module, named here, would import itself.
+    """
     names = sorted(epochs, key=lambda name: int(name.removesuffix("epoch.pth")))[-last:]
-    return {
-        "epochs": {name: epochs[name] for name in names},
-        "code": code_digest("scripts.finetune.average_weights"),
-    }
+    return {"epochs": {name: epochs[name] for name in names}, "code": code}
 
 
 def _command() -> str:
     """A digest of what the workflow adds to a recipe, wherever it lies."""
     task = Task(Path("recipe"), Path("data"), Path("encoder"), learning_rate=0, seed=0, work=Path("work"))
     (words,) = commands(task, Processes(gpus=1, per_node=1))
-    return digests.digest(words[1:])  # the first is this machine's python
+    return digests.digest(words[words.index("asr_train") :])  # before it: this machine's python and our layer

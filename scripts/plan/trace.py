@@ -49,7 +49,8 @@ def _wanted(rule: str, number: Number, cards: Mapping[str, dict[str, Any]], conf
         checkpoint = next(iter(cards.values()))
         return {"checkpoint_sha256": checkpoint.get("sha256"), "mask_prob": settings["mask_prob"]}
     if rule == "average_weights":
-        return averaging(cards["finetune"].get("epochs", {}), number.last)
+        epochs = cards["finetune"].get("epochs", {})
+        return averaging(epochs, number.last, code_digest("scripts.finetune.average_weights"))
     utterances = sha256_of(Path(UTTERANCES.format(corpus=settings["corpus"])))
     if rule == "transcribe":
         above = [cards[name].get("sha256") for name in ("average_weights", "prepare_encoder")]

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from scripts.common.code import code_digest
+from scripts.common.errors import StepError
+from scripts.common.provenance import REPOSITORY
 
 STEP = '''"""A step."""
 
@@ -112,3 +114,75 @@ def test_a_package_as_a_step(root: Path) -> None:
     before = code_digest.__wrapped__("ours.plugin", root)
     (root / "ours" / "plugin" / "__init__.py").write_text("a = 2\n")
     assert code_digest.__wrapped__("ours.plugin", root) != before
+
+
+def test_a_module_that_moves_changes_nothing(root: Path) -> None:
+    """With its imports written anew, as an editor and a formatter leave them."""
+    before = code_digest("ours.step", root)
+    (root / "ours/tools/deeper").mkdir(parents=True)
+    for package in ("ours/tools", "ours/tools/deeper"):
+        (root / package / "__init__.py").touch()
+    (root / "ours/common/tool.py").rename(root / "ours/tools/deeper/tool.py")
+    (root / "ours/common/other.py").rename(root / "ours/a_better_name.py")
+    moved = STEP.replace("from ours.common import tool\n", "").replace(
+        "from ours.common.other import value\n",
+        "from ours.a_better_name import value\nfrom ours.tools.deeper import tool\n",
+    )
+    assert digest_after(root, "ours/step.py", moved) == before
+
+
+def test_a_module_named_in_a_string_may_move_too(root: Path) -> None:
+    step = STEP + '\nCOMMAND = ["python", "-m", "{}"]\n'
+    before = digest_after(root, "ours/step.py", step.format("ours.started"))
+    (root / "ours/started.py").rename(root / "ours/common/begun.py")
+    assert digest_after(root, "ours/step.py", step.format("ours.common.begun")) == before
+
+
+def test_a_new_name_counts_where_it_is_spelt_out(root: Path) -> None:
+    before = code_digest("ours.step", root)
+    (root / "ours/common/tool.py").rename(root / "ours/common/tools.py")
+    renamed = STEP.replace("import tool", "import tools").replace("tool.work", "tools.work")
+    assert digest_after(root, "ours/step.py", renamed) != before
+
+
+def test_two_modules_that_change_places_are_seen(root: Path) -> None:
+    """Whoever imports the one by its place now gets the other."""
+    (root / "ours/common/other.py").write_text("def work(*x):\n    return x\n\nvalue = 2\n", encoding="utf-8")
+    (root / "ours/common/tool.py").write_text("def work(*x):\n    return []\n\nvalue = 3\n", encoding="utf-8")
+    before = code_digest.__wrapped__("ours.step", root)
+    other, tool = ((root / f"ours/common/{name}.py").read_text() for name in ("other", "tool"))
+    (root / "ours/common/other.py").write_text(tool)
+    assert digest_after(root, "ours/common/tool.py", other) != before
+
+
+def test_what_is_taken_from_a_module_counts_and_its_new_name(root: Path) -> None:
+    before = code_digest("ours.step", root)
+    assert digest_after(root, "ours/step.py", STEP.replace("import value", "import values as value")) != before
+    assert digest_after(root, "ours/step.py", STEP.replace("import value", "import value as v")) != before
+
+
+def test_the_order_of_imports_of_ours_does_not_count(root: Path) -> None:
+    before = code_digest("ours.step", root)
+    first, second = "from ours.common import tool\n", "from ours.common.other import value\n"
+    assert digest_after(root, "ours/step.py", STEP.replace(first + second, second + first)) == before
+
+
+def test_imports_in_a_circle_are_refused(root: Path) -> None:
+    (root / "ours/common/deep.py").write_text("import ours.step\n\ny = 1\n")
+    with pytest.raises(StepError, match=r"^ours\.step -> ours\.common\.tool -> ours\.common\.deep -> ours\.step: mod"):
+        code_digest("ours.step", root)
+    (root / "ours/common/deep.py").write_text('y = "ours.common.deep"\n')
+    with pytest.raises(StepError, match=r"^ours\.common\.deep -> ours\.common\.deep: modules that import one another"):
+        code_digest("ours.step", root)
+
+
+def test_a_package_may_import_its_own_modules(root: Path) -> None:
+    (root / "ours/common/__init__.py").write_text("from ours.common import unrelated\n")
+    before = code_digest.__wrapped__("ours.step", root)
+    assert digest_after(root, "ours/common/unrelated.py", "z = 4\n") != before
+
+
+def test_every_module_of_the_repository_has_a_digest() -> None:
+    files = [file.relative_to(REPOSITORY).with_suffix("") for file in REPOSITORY.glob("scripts/**/*.py")]
+    names = {".".join(file.parts).removesuffix(".__init__") for file in files}
+    assert len(names) > 40 and all(code_digest(name) for name in names)

@@ -10,7 +10,7 @@ import pytest
 import snakemake.api  # imports snakemake.workflow, which cannot be imported first
 import yaml
 
-from scripts.common.code import _closure
+from scripts.common.code import closure
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = REPOSITORY / "scripts"
@@ -53,7 +53,7 @@ def module_of(rule: Rule) -> str:
 
 def packages_of(rule: Rule) -> set[str]:
     """The packages that a rule's module and what it starts import."""
-    trees = _closure(module_of(rule), REPOSITORY).values()
+    trees = closure(module_of(rule), REPOSITORY).values()
     found = {name.split(".")[0] for tree in trees for name, _ in imports(tree)}
     digested = {"torch", "fairseq", "fairseq_cli", "espnet2"} if rule.name == "trace" else set()  # and never started
     return found - set(sys.stdlib_module_names) - {"scripts"} - digested

@@ -21,7 +21,8 @@ def code_of(rule):
     def digest(wildcards):
         command = workflow.get_rule(rule).shellcmd
         (module,) = re.findall(r"python -m (\S+)", command)
-        return f"code {digests.digest([command.split(), code_digest(module)])}"
+        words = [word for word in command.split() if word != module]  # which may move
+        return f"code {digests.digest([words, code_digest(module)])}"
 
     return digest
 
