@@ -32,7 +32,6 @@ include: "workflow/rules/corpora.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/plan.smk"
 include: "workflow/rules/results.smk"
 
 
@@ -40,6 +39,8 @@ rule all:
     default_target: True
     input:
         "results/cer.md",
+        "results/cer.tsv",
         "results/cer-by-updates.svg",
         "results/config.yaml",
-        made_from(),
+        "results/provenance.json",
+        starting_points(),

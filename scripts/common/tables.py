@@ -1,5 +1,6 @@
 """Tab-separated tables with a header: UTF-8, LF, no quoting."""
 
+import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -7,8 +8,10 @@ import pandas as pd
 from scripts.common.errors import StepError
 from scripts.common.files import whole
 
+SUBSETS = ["dev", "test"]  # that are scored: the columns of the published table
 UTTERANCE_COLUMNS = ["utterance", "speaker", "subset", "path", "samples", "transcript"]
 REJECTED_COLUMNS = ["utterance", "path", "reason"]
+LISTED_COLUMNS = ["utterance", "path", "samples"]  # of what is heard, whatever is said in it
 LEAKED_COLUMNS = ["utterance", "transcript", "heldout_utterance", "heldout_subset"]
 
 _FORMAT = {"sep": "\t", "quoting": 3, "encoding": "utf-8"}  # 3: csv.QUOTE_NONE, a transcript may hold quotes
@@ -35,6 +38,19 @@ def write_table(table: pd.DataFrame, path: Path, columns: list[str]) -> None:
     ordered = table.reindex(columns=columns).sort_values(columns[0], kind="stable")
     with whole(path) as temporary:
         ordered.to_csv(temporary, index=False, lineterminator="\n", **_FORMAT)
+
+
+def digests_of(utterances: pd.DataFrame) -> dict[str, str]:
+    """`heard`: which utterances there are and how long; `said`: their transcripts. Their order does not count."""
+    return {
+        name: _digest(utterances[columns].sort_values("utterance"))
+        for name, columns in (("heard", ["utterance", "samples"]), ("said", ["utterance", "transcript"]))
+    }
+
+
+def _digest(table: pd.DataFrame) -> str:
+    """12 hexadecimal digits."""
+    return hashlib.sha256(table.to_csv(index=False, lineterminator="\n", **_FORMAT).encode()).hexdigest()[:12]
 
 
 def read_utterances(path: Path) -> pd.DataFrame:

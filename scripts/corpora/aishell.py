@@ -6,7 +6,7 @@ AISHELL-2 (Du et al., 2018):  wav/C0001/IC0001W0001.wav
                               wav.scp, trans.txt                         id TAB relative path, id TAB transcript
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,4 +96,16 @@ def official_subset(speaker: str) -> str:
     return "dev" if "S0724" <= speaker <= "S0763" else "test" if "S0764" <= speaker <= "S0916" else "train"
 
 
-READERS = {"aishell1": read_aishell1, "aishell2": read_aishell2}
+@dataclass(frozen=True)
+class Format:
+    """A layout in which corpora are distributed; its files and folders (a pattern) are relative to a corpus's root."""
+
+    lists: tuple[str, ...]
+    folders: str  # those that hold wavs
+    read: Callable[[Path], Iterator[Entry]]
+
+
+FORMATS = {
+    "aishell1": Format((TRANSCRIPTS_OF_AISHELL1,), "wav/*/*", read_aishell1),
+    "aishell2": Format(("wav.scp", "trans.txt"), "wav/*", read_aishell2),
+}

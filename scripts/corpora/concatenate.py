@@ -6,6 +6,7 @@ small files.
 """
 
 import argparse
+import hashlib
 import io
 import struct
 import wave
@@ -15,8 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from scripts.common import audio, files, tables
+from scripts.common import audio, files, provenance, sidecars, tables
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
+from scripts.corpora import identity
 
 _LOCAL_HEADER_BYTES = 30  # of a zip entry, before its name and extra field (PKWARE APPNOTE 4.3.7)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date: the same audio gives the same bytes
@@ -44,14 +47,17 @@ def wav_of(root: Path, utterances: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def pack(archive: Path, wavs: Iterator[tuple[str, bytes]]) -> list[tuple[int, int]]:
-    """Write named wavs into an uncompressed zip; (offset, length) in bytes of each one's data."""
+def pack(archive: Path, wavs: Iterator[tuple[str, bytes]]) -> list[tuple[int, int, str]]:
+    """Write named wavs into an uncompressed zip; of each one's data: offset, length in bytes, sha256."""
+    digests = []
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
         for name, data in wavs:
+            digests.append(hashlib.sha256(data).hexdigest())
             file.writestr(zipfile.ZipInfo(name, _EPOCH), data)
         entries = file.infolist()
     with archive.open("rb") as file:
-        return [(data_offset(file, entry.header_offset), entry.file_size) for entry in entries]
+        offsets = [data_offset(file, entry.header_offset) for entry in entries]
+    return [(at, entry.file_size, sha256) for at, entry, sha256 in zip(offsets, entries, digests, strict=True)]
 
 
 def data_offset(file: io.BufferedIOBase, header_offset: int) -> int:
@@ -62,33 +68,49 @@ def data_offset(file: io.BufferedIOBase, header_offset: int) -> int:
 
 
 def concatenate(root: Path, utterances: pd.DataFrame, groups: Sequence[range], archive: Path) -> list[str]:
-    """Pack one wav a group into `archive`; the lines of fairseq's manifest, `archive:offset:length TAB samples`."""
+    """Pack one wav a group into `archive`; of each a line: `archive:offset:length`, samples, name, sha256, by TABs.
+
+    The first two are a line of fairseq's manifest; from the others follows what is heard, however it is packed.
+    """
     parts = [utterances.iloc[group.start : group.stop] for group in groups]
     names = [f"{part['utterance'].iloc[0]}..{part['utterance'].iloc[-1]}.wav" for part in parts]
     with files.whole(archive) as temporary:
         places = pack(temporary, zip(names, (wav_of(root, part) for part in parts), strict=True))
     samples = [part["samples"].sum() for part in parts]
-    return [f"{archive.name}:{offset}:{length}\t{n}" for (offset, length), n in zip(places, samples, strict=True)]
+    return [
+        line_of(f"{archive.name}:{offset}:{length}", n, name, sha256)
+        for (offset, length, sha256), n, name in zip(places, samples, names, strict=True)
+    ]
+
+
+def line_of(place: str, samples: int, name: str, sha256: str) -> str:
+    """What is said of one wav: where it lies for fairseq, and what is heard in it."""
+    return f"{place}\t{samples}\t{name}\t{sha256}"
 
 
 def main() -> None:
     """Parse the command line and pack one shard."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--utterances", type=Path, required=True)
+    parser.add_argument("--utterances", type=Path, required=True, help="a list by scripts.corpora.split_validation")
     parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
     parser.add_argument("--utterances-per-file", type=int, required=True)
     parser.add_argument("--shard", type=int, required=True, help="counted from 0")
     parser.add_argument("--shards", type=int, required=True)
     parser.add_argument("--audio", type=Path, required=True, help="the archive to write")
-    parser.add_argument("--manifest", type=Path, required=True, help="its part of the manifest, without the root line")
+    parser.add_argument("--manifest", type=Path, required=True, help="its lines; a sidecar .json goes beside it")
     arguments = parser.parse_args()
 
     if not 0 <= arguments.shard < arguments.shards:
         raise StepError(f"there is no shard {arguments.shard} of {arguments.shards}: they are counted from 0")
-    utterances = tables.read_utterances(arguments.utterances)
+    utterances = tables.read_table(arguments.utterances, tables.LISTED_COLUMNS)
     groups = groups_of(len(utterances), arguments.utterances_per_file, arguments.shard, arguments.shards)
     lines = concatenate(arguments.root, utterances, groups, arguments.audio)
     files.write_text(arguments.manifest, "".join(f"{line}\n" for line in lines))
+    made_from = identity.packing(
+        files.sha256(arguments.utterances), arguments.utterances_per_file, arguments.shards, code_digest(__spec__.name)
+    )
+    circumstances = provenance.circumstances("corpora", "pandas")
+    sidecars.write(arguments.manifest, made_from, (arguments.utterances,), **circumstances)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from scripts.common import tables
+from scripts.common import files, provenance, sidecars, tables
+from scripts.common.code import code_digest
 from scripts.common.errors import run
 from scripts.common.text import leakage_key
+from scripts.corpora import identity
 from scripts.corpora.list_utterances import HELDOUT_COLUMNS
 
 
@@ -24,11 +26,11 @@ def drop_leakage(utterances: pd.DataFrame, heldout: pd.DataFrame) -> tuple[pd.Da
 
 
 def main() -> None:
-    """Parse the command line and write both tables."""
+    """Parse the command line and write both tables, and a sidecar for what is kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=Path, required=True)
-    parser.add_argument("--heldout", type=Path, nargs="*", default=[], help="heldout.tsv of other corpora")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--heldout", type=Path, nargs="*", default=[], help="CORPUS/heldout.tsv of other corpora")
+    parser.add_argument("--output", type=Path, required=True, help="a sidecar .json goes beside it")
     parser.add_argument("--leaked", type=Path, required=True)
     arguments = parser.parse_args()
 
@@ -39,6 +41,10 @@ def main() -> None:
     )
     tables.write_table(leaked, arguments.leaked, tables.LEAKED_COLUMNS)
     tables.write_utterances(kept, arguments.output)
+    others = {path.parent.name: files.sha256(path) for path in arguments.heldout}
+    made_from = identity.filtering(files.sha256(arguments.utterances), others, code_digest(__spec__.name))
+    above = (arguments.utterances, *(path.with_name("utterances.tsv") for path in arguments.heldout))
+    sidecars.write(arguments.output, made_from, above, **provenance.circumstances("corpora", "pandas"))
     print(f"{len(leaked)} utterances with dev or test transcripts left out, {len(kept)} stay: {arguments.leaked}")
 
 

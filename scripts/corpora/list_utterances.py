@@ -3,12 +3,15 @@
 import argparse
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from scripts.common import audio, tables
+from scripts.common import audio, files, provenance, sidecars, tables
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
-from scripts.corpora.aishell import READERS, Entry
+from scripts.corpora import contents, identity
+from scripts.corpora.aishell import FORMATS, Entry
 
 HELDOUT_COLUMNS = ["utterance", "subset", "transcript"]
 
@@ -68,18 +71,31 @@ def heldout(entries: list[Entry]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=HELDOUT_COLUMNS)
 
 
+def vouch(arguments: argparse.Namespace, utterances: pd.DataFrame, folders: dict[str, Any]) -> None:
+    """Write the sidecar of utterances.tsv; it says of each subset what is heard in it and what is said."""
+    lists = contents.lists_of(arguments.root, arguments.format)
+    made_from = identity.listing(arguments.format, lists, contents.wavs_of(folders), code_digest(__spec__.name))
+    facts = {
+        "subsets": {subset: tables.digests_of(rows) for subset, rows in utterances.groupby("subset")},
+        "heldout_sha256": files.sha256(arguments.heldout),
+        "folders": folders,
+    }
+    sidecars.write(arguments.utterances, made_from, **facts, **provenance.circumstances("corpora", "pandas"))
+
+
 def main() -> None:
-    """Parse the command line and write the three tables."""
+    """Parse the command line and write the three tables, and a sidecar for the first."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--format", choices=sorted(READERS), required=True)
+    parser.add_argument("--format", choices=sorted(FORMATS), required=True)
     parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--utterances", type=Path, required=True)
+    parser.add_argument("--utterances", type=Path, required=True, help="a sidecar .json goes beside it")
     parser.add_argument("--rejected", type=Path, required=True)
     parser.add_argument("--heldout", type=Path, required=True)
     arguments = parser.parse_args()
 
-    entries = list(READERS[arguments.format](arguments.root))
+    folders = contents.folders_of(arguments.root, arguments.format, known={})  # what comes later is seen at next start
+    entries = list(FORMATS[arguments.format].read(arguments.root))
     usable, rejected = list_corpus(arguments.root, entries, arguments.threads)
     tables.write_table(rejected, arguments.rejected, tables.REJECTED_COLUMNS)
     if usable.empty:
@@ -87,6 +103,7 @@ def main() -> None:
         raise StepError(f"{arguments.root} has no usable utterance{why}: check the root and format of this corpus")
     tables.write_utterances(usable, arguments.utterances)
     tables.write_table(heldout(entries), arguments.heldout, HELDOUT_COLUMNS)
+    vouch(arguments, usable, folders)
     hours = usable["samples"].sum() / audio.SAMPLE_RATE / 3600
     print(f"{arguments.root}: {len(usable)} utterances ({hours:.2f} h), {len(rejected)} rejected: {arguments.rejected}")
 

@@ -1,11 +1,16 @@
-"""Hold out a fraction of the utterances for validation, each by a hash of its own id."""
+"""Hold out a fraction of the utterances for validation, each by a hash of its own id.
+
+Pre-training hears no transcripts, so the lists have none: a transcript that is corrected does not change them.
+"""
 
 import argparse
 import hashlib
 from pathlib import Path
 
-from scripts.common import tables
+from scripts.common import files, provenance, sidecars, tables
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
+from scripts.corpora import identity
 
 
 def is_validation(utterance: str, fraction: float) -> bool:
@@ -20,10 +25,10 @@ def is_validation(utterance: str, fraction: float) -> bool:
 def main() -> None:
     """Parse the command line and write both parts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--utterances", type=Path, required=True)
+    parser.add_argument("--utterances", type=Path, required=True, help="CORPUS/without-leakage.tsv")
     parser.add_argument("--fraction", type=float, required=True, help="of the utterances, 0 < fraction < 1")
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--valid", type=Path, required=True)
+    parser.add_argument("--train", type=Path, required=True, help="a list; a sidecar .json goes beside it")
+    parser.add_argument("--valid", type=Path, required=True, help="the same")
     arguments = parser.parse_args()
 
     utterances = tables.read_utterances(arguments.utterances)
@@ -33,8 +38,12 @@ def main() -> None:
             f"a validation_fraction of {arguments.fraction} leaves {held_out.sum()} of {len(utterances)} utterances "
             f"in {arguments.utterances} for validation: both parts need some, set it otherwise"
         )
-    tables.write_utterances(utterances[~held_out], arguments.train)
-    tables.write_utterances(utterances[held_out], arguments.valid)
+    source, corpus = arguments.utterances, arguments.utterances.parent.name
+    made_from = identity.splitting(corpus, files.sha256(source), arguments.fraction, code_digest(__spec__.name))
+    circumstances = provenance.circumstances("corpora", "pandas")
+    for rows, path in ((utterances[~held_out], arguments.train), (utterances[held_out], arguments.valid)):
+        tables.write_table(rows, path, tables.LISTED_COLUMNS)
+        sidecars.write(path, made_from, (source,), **circumstances)
     print(f"{(~held_out).sum()} utterances for training, {held_out.sum()} for validation")
 
 

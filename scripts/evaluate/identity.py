@@ -1,22 +1,27 @@
-"""What transcripts and scores are made of. The steps write it down, scripts.plan.trace compares.
+"""What transcripts and scores are made of. The steps write it down, scripts.reruns compares.
 
-`code` is handed in: a module that is named here would count as code of everything that imports this one.
+`code`: the digest of a step's module. It is handed in: a module that is named here would count as code of all that
+import this one.
 """
 
 from typing import Any
 
 
-def transcript(subset: str, weights: str, encoder_sha256: str, utterances: str, code: str) -> dict[str, Any]:
-    """Everything that decides a subset's transcript but for the wavs; digests of the files that it is made from."""
+def transcript(subset: str, average: str, weights: str, encoder_sha256: str, heard: str, code: str) -> dict[str, Any]:
+    """Everything that decides a subset's transcript but for the wavs.
+
+    `average`: which weights of a branch, by name, and their sha256; `heard`: which utterances, and how long each is.
+    """
     return {
         "subset": subset,
+        "average": average,
         "weights": weights,
         "encoder_sha256": encoder_sha256,
-        "utterances": utterances,
+        "heard": heard,
         "code": code,
     }
 
 
-def score(subset: str, transcript: str, utterances: str, code: str) -> dict[str, Any]:
-    """Everything that decides a score."""
-    return {"subset": subset, "transcript": transcript, "utterances": utterances, "code": code}
+def score(subset: str, transcript: str, said: str, code: str) -> dict[str, Any]:
+    """Everything that decides a score: the sha256 of the hypotheses, a digest of the references."""
+    return {"subset": subset, "transcript": transcript, "said": said, "code": code}

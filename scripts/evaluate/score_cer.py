@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from scripts.common import files, provenance
+from scripts.common import files, provenance, sidecars, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
-from scripts.common.tables import read_utterances
 from scripts.common.text import characters
 from scripts.evaluate import identity
 from scripts.evaluate.alignment import ErrorCounts, count_errors
@@ -77,7 +76,8 @@ def main() -> None:
     parser.add_argument("--hypotheses", type=Path, required=True, help="Kaldi text: id SPACE characters")
     parser.add_argument("--output", type=Path, required=True, help="JSON with counts, cer and what it was made from")
     arguments = parser.parse_args()
-    references = references_of(read_utterances(arguments.utterances), arguments.subset, arguments.utterances)
+    utterances = tables.read_utterances(arguments.utterances)
+    references = references_of(utterances, arguments.subset, arguments.utterances)
     hypotheses = read_hypotheses(arguments.hypotheses)
     check_pairs(references, hypotheses, arguments.hypotheses)
     counts = score(references, hypotheses)
@@ -86,11 +86,12 @@ def main() -> None:
     made_from = identity.score(
         arguments.subset,
         files.sha256(arguments.hypotheses),
-        files.sha256(arguments.utterances),
+        tables.digests_of(utterances[utterances["subset"] == arguments.subset])["said"],
         code_digest(__spec__.name),
     )
-    facts = {"made_from": made_from} | provenance.circumstances("results", "pandas")
-    files.write_json(arguments.output, report(counts, len(references)) | facts)
+    above = (arguments.hypotheses, arguments.utterances)
+    facts = report(counts, len(references)) | provenance.circumstances("results", "pandas")
+    files.write_json(arguments.output, sidecars.card(made_from, above, **facts))
 
 
 if __name__ == "__main__":

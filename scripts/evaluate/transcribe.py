@@ -69,7 +69,7 @@ def hypotheses(
 def main() -> None:
     """Parse the command line and write one text file a subset."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="config.yaml that ESPnet wrote in training")
+    parser.add_argument("--config", type=Path, required=True, help="what ESPnet wrote as config.yaml in training")
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True, help="the checkpoint that the fine-tuning started from")
     parser.add_argument("--utterances", type=Path, required=True)
@@ -81,15 +81,18 @@ def main() -> None:
     quiet.libraries()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     utterances = tables.read_utterances(arguments.utterances)
-    made_of = [files.sha256(path) for path in (arguments.weights, arguments.encoder, arguments.utterances)]
+    made_of = [arguments.weights.stem, *(files.sha256(path) for path in (arguments.weights, arguments.encoder))]
     model, tokens = load(arguments.config, arguments.weights, arguments.encoder, device)
     for subset, output in zip(arguments.subsets, arguments.outputs, strict=True):
         chosen = utterances[utterances["subset"] == subset]
         if chosen.empty:
             raise StepError(f"{arguments.utterances} has no utterance of subset {subset}")
         files.write_text(output, "".join(hypotheses(model, tokens, chosen, arguments.root, device)))
-        made_from = identity.transcript(subset, *made_of, code_digest(__spec__.name))
-        sidecars.write(output, made_from, device=device, **provenance.circumstances("espnet", "torch", "espnet"))
+        heard = tables.digests_of(chosen)["heard"]
+        made_from = identity.transcript(subset, *made_of, heard, code_digest(__spec__.name))
+        above = (arguments.weights, arguments.encoder, arguments.utterances)
+        facts = {"device": device} | provenance.circumstances("espnet", "torch", "espnet")
+        sidecars.write(output, made_from, above, **facts)
         print(f"{len(chosen)} utterances of {subset} transcribed: {output}", flush=True)
 
 

@@ -26,17 +26,17 @@ def last_epochs(directory: Path, count: int) -> list[Path]:
 
 def published_epochs(directory: Path) -> dict[str, str]:
     """sha256 of every epoch's weights by file name, as fine-tuning has written it down."""
-    provenance_file = directory / "provenance.json"
-    if not provenance_file.exists():
-        raise StepError(f"{provenance_file} is missing: fine-tune again")
-    return files.read_json(provenance_file)["epochs"]
+    sidecar = sidecars.path_of(directory)
+    if not sidecar.exists():
+        raise StepError(f"{sidecar} is missing: fine-tune again")
+    return files.read_json(sidecar)["epochs"]
 
 
 def check(paths: list[Path], epochs: dict[str, str]) -> None:
     """Raise StepError for an epoch that is not the one that was published. `epochs`: sha256 by file name."""
     for path in paths:
         if files.sha256(path) != epochs.get(path.name):
-            raise StepError(f"{path} is not the file that provenance.json describes (sha256): fine-tune again")
+            raise StepError(f"{path} is not the file that epochs.json describes (sha256): fine-tune again")
 
 
 def average(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -60,11 +60,11 @@ def _mean(tensors: list[torch.Tensor]) -> torch.Tensor:
 
 
 def main() -> None:
-    """Parse the command line and write the average."""
+    """Parse the command line and write the average, beside it what else ESPnet needs to load it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=Path, required=True, help="folder of Nepoch.pth")
+    parser.add_argument("--epochs", type=Path, required=True, help="folder of Nepoch.pth, with its sidecar beside it")
     parser.add_argument("--last", type=int, required=True, help="how many epochs, counted from the end")
-    parser.add_argument("--output", type=Path, required=True, help="a sidecar .json goes beside it")
+    parser.add_argument("--output", type=Path, required=True, help="a sidecar .json and ESPnet's .yaml go beside it")
     arguments = parser.parse_args()
     paths = last_epochs(arguments.epochs, arguments.last)
     epochs = published_epochs(arguments.epochs)
@@ -73,7 +73,8 @@ def main() -> None:
     with files.whole(arguments.output) as temporary, temporary.open("wb") as file:
         torch.save(average(states), file)
     made_from = identity.averaging(epochs, arguments.last, code_digest(__spec__.name))
-    sidecars.write(arguments.output, made_from, **provenance.circumstances("espnet", "torch"))
+    files.publish(arguments.epochs / "config.yaml", arguments.output.with_suffix(".yaml"))
+    sidecars.write(arguments.output, made_from, (arguments.epochs,), **provenance.circumstances("espnet", "torch"))
     print(f"average of {', '.join(path.stem for path in paths)}")
 
 

@@ -4,7 +4,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.common import digests
+from scripts.common.code import code_digest
 from scripts.common.processes import Processes
+
+LAYER = "scripts.finetune.espnet_layer"
 
 
 @dataclass(frozen=True)
@@ -19,9 +23,16 @@ class Task:
     work: Path
 
 
+def program() -> dict[str, str]:
+    """Digests of what runs a recipe, wherever it lies: our layer over ESPnet, and the words that the workflow adds."""
+    task = Task(Path("recipe"), Path("data"), Path("encoder"), learning_rate=0, seed=0, work=Path("work"))
+    (words,) = commands(task, Processes(gpus=1, per_node=1))
+    return {"espnet_layer": code_digest(LAYER), "command": digests.digest(words[words.index("asr_train") :])}
+
+
 def commands(task: Task, together: Processes) -> list[list[str]]:
     """A call of ESPnet's asr_train for each process. ESPnet divides every batch among them."""
-    words = [sys.executable, "-m", "scripts.finetune.espnet_layer", "asr_train"]
+    words = [sys.executable, "-m", LAYER, "asr_train"]
     words += ["--config", task.recipe, "--output_dir", task.work, "--resume", "true", "--seed", task.seed]
     words += ["--ngpu", min(together.gpus, 1), "--num_workers", "1", "--use_preprocessor", "true"]
     words += ["--token_type", "char", "--token_list", task.data / "tokens.txt"]

@@ -7,7 +7,6 @@ was killed goes on from its last whole epoch. How many epochs are averaged is de
 import argparse
 import shutil
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
@@ -17,7 +16,7 @@ from scripts.common.errors import StepError
 from scripts.common.processes import Processes, usable
 from scripts.finetune import identity
 from scripts.finetune.data import data_digest
-from scripts.finetune.espnet_command import Task, commands
+from scripts.finetune.espnet_command import Task, commands, program
 
 
 def epochs_of(work: Path) -> int:
@@ -37,10 +36,10 @@ def mend(work: Path) -> None:
             torch.save(checkpoint["model"], file)
 
 
-def publish(work: Path, epochs: int, encoder: Path, output: Path, facts: dict[str, Any]) -> None:
-    """Link every epoch's weights, ESPnet's resolved configuration and the encoder that both need to be loaded.
+def publish(work: Path, epochs: int, output: Path) -> dict[str, str]:
+    """Link every epoch's weights and ESPnet's resolved configuration; `output` appears in one step.
 
-    provenance.json holds `facts` and every epoch's sha256. `output` appears in one step.
+    sha256 of every epoch's weights by file name.
     """
     made = [work / f"{epoch}epoch.pth" for epoch in range(1, epochs + 1)]
     missing = [path.name for path in made if not path.exists()]
@@ -50,10 +49,9 @@ def publish(work: Path, epochs: int, encoder: Path, output: Path, facts: dict[st
     shutil.rmtree(temporary, ignore_errors=True)
     for path in [*made, work / "config.yaml"]:
         files.publish(path, temporary / path.name)
-    files.publish(encoder, temporary / "encoder.pt")
-    files.write_json(temporary / "provenance.json", {"epochs": {p.name: files.sha256(p) for p in made}} | facts)
     shutil.rmtree(output, ignore_errors=True)
     temporary.rename(output)
+    return {path.name: files.sha256(path) for path in made}
 
 
 def run_task(arguments: argparse.Namespace, together: Processes, claim: ownership.Claim) -> None:
@@ -61,21 +59,22 @@ def run_task(arguments: argparse.Namespace, together: Processes, claim: ownershi
     recipe = yaml.safe_load(arguments.recipe.read_text(encoding="utf-8"))
     encoder = sidecars.verified(arguments.encoder)
     data = data_digest(arguments.data)
-    made_from = identity.finetuning(recipe, arguments.learning_rate, arguments.seed, encoder["sha256"], data)
-    work = arguments.output.parent / "work" / digests.digest(made_from)
+    made_of = (encoder["sha256"], data, program())
+    made_from = identity.finetuning(recipe, arguments.learning_rate, arguments.seed, *made_of)
+    work = arguments.output.parent.resolve() / "work" / digests.digest(made_from)
     print(f"ESPnet's own log: {work / 'train.log'}", flush=True)
     mend(work)
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
-        paths = (arguments.recipe, arguments.data, arguments.encoder)
+        paths = (path.resolve() for path in (arguments.recipe, arguments.data, arguments.encoder))
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
         training = trainer.Training(calls, work / "train.log", lambda: epochs_of(work), recipe["max_epoch"])
         trainer.run(training, claim)
     facts = {
-        "made_from": made_from,
+        "epochs": publish(work, recipe["max_epoch"], arguments.output),
         "processes": together.count,
         "device": torch.cuda.get_device_name() if together.gpus else "cpu",
     } | provenance.circumstances("espnet", "torch", "espnet", "ve-fairseq")
-    publish(work, recipe["max_epoch"], arguments.encoder, arguments.output, facts)
+    sidecars.write(arguments.output, made_from, (arguments.encoder, arguments.data), **facts)
 
 
 def main() -> None:
@@ -87,11 +86,9 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--cpu-processes", type=int, default=1, help="processes where the job sees no GPU")
-    parser.add_argument("--output", type=Path, required=True, help="folder: Nepoch.pth of every epoch, config.yaml")
+    parser.add_argument("--output", type=Path, required=True, help="folder: Nepoch.pth, config.yaml; sidecar beside it")
     arguments = parser.parse_args()
 
-    for name in ("recipe", "data", "encoder", "output"):
-        setattr(arguments, name, getattr(arguments, name).resolve())
     gpus = usable(torch.cuda.device_count())
     with ownership.owned(arguments.output, gpus) as claim:
         run_task(arguments, Processes(gpus, gpus or arguments.cpu_processes), claim)

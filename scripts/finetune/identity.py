@@ -1,23 +1,33 @@
-"""What a fine-tuning and its average are made of. Snakemake plans by it, the steps write it down."""
+"""What a fine-tuning, what it starts from and its average are made of. Snakemake plans by it, the steps write it down.
+
+`code`: the digest of a step's module. It is handed in: a module that is named here would count as code of all that
+import this one.
+"""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from scripts.common import digests
-from scripts.common.code import code_digest
-from scripts.common.processes import Processes
-from scripts.finetune.espnet_command import Task, commands
+
+def preparing(utterances: str, root: str, code: str) -> dict[str, Any]:
+    """The data. `utterances`: the sha256 of the corpus's; `root`: where its wavs lie."""
+    return {"utterances": utterances, "root": root, "code": code}
+
+
+def encoding(checkpoint_sha256: str, mask_prob: float | None, code: str) -> dict[str, Any]:
+    """A checkpoint as fine-tuning starts from it."""
+    return {"checkpoint_sha256": checkpoint_sha256, "mask_prob": mask_prob, "code": code}
 
 
 def finetuning(
-    recipe: dict[str, Any], learning_rate: float, seed: int, encoder_sha256: str, data: str
+    recipe: dict[str, Any], learning_rate: float, seed: int, encoder_sha256: str, data: str, program: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Everything that decides the bits of all epochs, but for the machine and the number of processes."""
+    """Everything that decides the bits of all epochs, but for the machine and the number of processes.
+
+    `program`: what runs the recipe (scripts/finetune/espnet_command.py).
+    """
     return {
         "recipe": recipe,
-        "espnet_layer": code_digest("scripts.finetune.espnet_layer"),
-        "command": _command(),
+        **program,
         "learning_rate": learning_rate,
         "seed": seed,
         "encoder_sha256": encoder_sha256,
@@ -26,16 +36,7 @@ def finetuning(
 
 
 def averaging(epochs: Mapping[str, str], last: int, code: str) -> dict[str, Any]:
-    """Everything that decides an average. `epochs`: sha256 of every epoch's weights, by file name.
-
-    `code` is handed in: the step's module, named here, would import itself.
-    """
+    """Everything that decides an average. `epochs`: sha256 of every epoch's weights, by file name."""
     names = sorted(epochs, key=lambda name: int(name.removesuffix("epoch.pth")))[-last:]
     return {"epochs": {name: epochs[name] for name in names}, "code": code}
 
-
-def _command() -> str:
-    """A digest of what the workflow adds to a recipe, wherever it lies."""
-    task = Task(Path("recipe"), Path("data"), Path("encoder"), learning_rate=0, seed=0, work=Path("work"))
-    (words,) = commands(task, Processes(gpus=1, per_node=1))
-    return digests.digest(words[words.index("asr_train") :])  # before it: this machine's python and our layer

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from scripts.common import files, provenance, tables
+from scripts.common import files, provenance, sidecars, tables
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
 from scripts.common.text import characters
+from scripts.finetune import identity
 from scripts.finetune.data import data_digest
 
 BLANK, UNKNOWN, END = "<blank>", "<unk>", "<sos/eos>"
@@ -55,8 +57,10 @@ def main() -> None:
         for file, content in data_files(subset, arguments.root, len(tokens)).items():
             files.write_text(arguments.output / name / file, content)
     files.write_text(arguments.output / "tokens.txt", "".join(f"{token}\n" for token in tokens))
+    sha256 = files.sha256(arguments.utterances)
+    made_from = identity.preparing(sha256, str(arguments.root), code_digest(__spec__.name))
     facts = {"digest": data_digest(arguments.output)} | provenance.circumstances("corpora", "pandas")
-    files.write_json(arguments.output.with_suffix(".json"), facts)
+    sidecars.write(arguments.output, made_from, (arguments.utterances,), **facts)
     print(f"{len(tokens)} tokens, {len(subsets['train'])} utterances to train on, {len(subsets['dev'])} of dev")
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 
 from scripts.common import files, provenance, sidecars
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
+from scripts.finetune import identity
 
 
 def model_configuration(state: dict[str, Any]) -> Any:
@@ -44,8 +46,9 @@ def main() -> None:
     with files.whole(arguments.output) as temporary, temporary.open("wb") as file:
         torch.save(prepare(state, arguments.mask_prob), file)  # a file object: torch writes a path's name into the file
 
-    made_from = {"checkpoint_sha256": checkpoint["sha256"], "mask_prob": arguments.mask_prob}
-    sidecars.write(arguments.output, made_from, **provenance.circumstances("fairseq", "torch"))
+    made_from = identity.encoding(checkpoint["sha256"], arguments.mask_prob, code_digest(__spec__.name))
+    circumstances = provenance.circumstances("fairseq", "torch")
+    sidecars.write(arguments.output, made_from, (arguments.checkpoint,), **circumstances)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from scripts.common import files
+from scripts.common import files, sidecars
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,16 @@ def updates_of(checkpoint: Path) -> int:
     return summarise(checkpoint).updates if checkpoint.exists() else 0
 
 
-def publish(source: Path, target: Path, sidecar: dict[str, Any]) -> None:
-    """Publish a checkpoint and, beside it, a sidecar .json with its updates, validation loss, wall time and sha256.
+def publish(source: Path, target: Path, made_from: dict[str, Any], above: tuple[Path, ...] = (), **facts: Any) -> None:
+    """Publish a checkpoint and, beside it, a sidecar .json that also gives its updates, validation loss and wall time.
 
     The sidecar comes last: a checkpoint without one was not finished.
     """
     summary = summarise(source)
     files.publish(source, target)
-    facts = {
+    counted = {
         "updates": summary.updates,
         "validation_loss": summary.validation_loss,
         "training_seconds": summary.training_seconds,  # of all jobs and segments that led here
-        "sha256": files.sha256(target),
     }
-    files.write_json(target.with_suffix(".json"), facts | sidecar)
+    sidecars.write(target, made_from, above, **counted, **facts)

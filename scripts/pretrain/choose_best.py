@@ -4,8 +4,10 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from scripts.common import files
+from scripts.common import files, provenance, sidecars
+from scripts.common.code import code_digest
 from scripts.common.errors import run
+from scripts.pretrain import identity
 
 
 def lowest(candidates: Iterable[Path]) -> Path:
@@ -15,15 +17,19 @@ def lowest(candidates: Iterable[Path]) -> Path:
 
 
 def main() -> None:
-    """Link the best checkpoint of all segments, and its sidecar."""
+    """Link the best checkpoint of all segments, and say which were to choose from."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--candidates", type=Path, nargs="+", required=True, help="best-until-N-updates.pt of each N")
     parser.add_argument("--output", type=Path, required=True, help="best.pt; its sidecar .json goes beside it")
     arguments = parser.parse_args()
     best = lowest(arguments.candidates)
     files.publish(best, arguments.output)
-    files.publish(best.with_suffix(".json"), arguments.output.with_suffix(".json"))
-    facts = files.read_json(arguments.output.with_suffix(".json"))
+    known = {path: files.read_json(path.with_suffix(".json")) for path in arguments.candidates}
+    candidates = {int(path.stem.split("-")[2]): card["sha256"] for path, card in known.items()}
+    facts = {key: known[best][key] for key in ("updates", "validation_loss", "training_seconds")}
+    made_from = identity.best(candidates, code_digest(__spec__.name))
+    circumstances = provenance.circumstances("fairseq")
+    sidecars.write(arguments.output, made_from, tuple(arguments.candidates), **facts, **circumstances)
     print(f"lowest validation loss {facts['validation_loss']} at update {facts['updates']}")
 
 

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.common import digests
+from scripts.common.code import code_digest
 from scripts.common.errors import StepError
 from scripts.common.processes import TASK, TASK_OF_NODE, Processes
 
@@ -79,6 +81,14 @@ def overrides(segment: Segment, processes: Processes) -> list[str]:
     if segment.resume_from is not None:
         words.append(f"checkpoint.continue_once={_quoted(segment.resume_from)}")
     return words
+
+
+def program() -> dict[str, str]:
+    """Digests of what runs a recipe, wherever it lies: our plugin for fairseq, and the words that the workflow adds."""
+    here = Path()
+    segment = Segment(here, here, here, updates=0, update_freq=1, precision="fp32", seed=0, resume_from=None)
+    words = [word.replace(str(PLUGIN), "plugin") for word in overrides(segment, Processes(gpus=1, per_node=1))]
+    return {"fairseq_plugin": code_digest("scripts.pretrain.fairseq_plugin"), "command": digests.digest(words)}
 
 
 def place_of(processes: Processes, rendezvous: str, rank: int | str, rank_of_node: int | str) -> list[str]:

@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from scripts.common import provenance, quiet
+from scripts.common.code import code_digest
 from scripts.common.errors import run
 from scripts.common.processes import Processes
 from scripts.pretrain import checkpoints, identity
@@ -57,9 +58,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.output.parent, prefix=".initialise-") as directory:
         checkpoint = Path(directory).resolve() / "checkpoint.pt"
         initialise(arguments.recipe, arguments.seed, checkpoint)
-        sidecar = {"made_from": identity.initialisation(arguments.recipe, arguments.seed)}
-        sidecar |= provenance.circumstances("fairseq", "torch", "ve-fairseq")
-        checkpoints.publish(checkpoint, arguments.output, sidecar)
+        made_from = identity.initialisation(arguments.recipe, arguments.seed, code_digest(__spec__.name))
+        circumstances = provenance.circumstances("fairseq", "torch", "ve-fairseq")
+        checkpoints.publish(checkpoint, arguments.output, made_from, **circumstances)
     print(f"{arguments.output}: randomly initialised with seed {arguments.seed}")
 
 

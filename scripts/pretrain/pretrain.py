@@ -7,6 +7,7 @@ goes back into the queue.
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ import torch
 from scripts.common import digests, files, ownership, processes, provenance, requeue, sidecars, trainer
 from scripts.common.errors import StepError
 from scripts.pretrain import checkpoints, identity
-from scripts.pretrain.fairseq_command import Segment, commands, precision, update_freq
+from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
 from scripts.pretrain.recipe import decisive
+
+
+def manifests_of(arguments: argparse.Namespace) -> dict[str, Path]:
+    """The manifest of each subset."""
+    return {"train": arguments.train_manifest, "valid": arguments.valid_manifest}
 
 
 def identity_of(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -27,7 +33,8 @@ def identity_of(arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.effective_gpus,
         arguments.precision,
         arguments.seed,
-        {"train": files.sha256(arguments.train_manifest), "valid": files.sha256(arguments.valid_manifest)},
+        {name: sidecars.verified(path)["digest"] for name, path in manifests_of(arguments).items()},
+        program(),
     )
 
 
@@ -44,12 +51,12 @@ def check_schedule(recipe: dict[str, Any], updates: int) -> None:
         )
 
 
-def place_manifests(train: Path, valid: Path, data: Path) -> None:
-    """Copy both manifests with their root (the first line, relative to the manifest's folder) made absolute.
+def place_manifests(manifests: Mapping[str, Path], data: Path) -> None:
+    """Copy the manifests with their root (the first line, relative to the manifest's folder) made absolute.
 
     fairseq splits entries at colons (audio.zip:offset:length), so a working directory with one cannot be read.
     """
-    for name, manifest in (("train", train), ("valid", valid)):
+    for name, manifest in manifests.items():
         root, entries = manifest.read_text(encoding="utf-8").split("\n", 1)
         absolute = (manifest.parent / root).resolve()
         if ":" in str(absolute):
@@ -98,12 +105,13 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
     return last
 
 
-def publish(last: Path, arguments: argparse.Namespace, sidecar: dict[str, Any]) -> None:
+def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any], facts: dict[str, Any]) -> None:
     """Publish the milestone, and the checkpoint with the lowest validation loss so far."""
-    checkpoints.publish(last, arguments.output, sidecar)
+    above = tuple(manifests_of(arguments).values())
+    checkpoints.publish(last, arguments.output, made_from, above, **facts)
     own_best = last.with_name("checkpoint_best.pt")  # absent where no validation beat those of earlier segments
     if own_best.exists():
-        checkpoints.publish(own_best, arguments.best, sidecar)
+        checkpoints.publish(own_best, arguments.best, made_from, above, **facts)
     else:
         files.publish(arguments.best_before, arguments.best)
         files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
@@ -124,16 +132,15 @@ def run_segment(arguments: argparse.Namespace, together: processes.Processes, cl
         seed=arguments.seed,
         resume_from=arguments.resume_from.resolve() if arguments.resume_from else None,
     )
-    place_manifests(arguments.train_manifest, arguments.valid_manifest, segment.data)
+    place_manifests(manifests_of(arguments), segment.data)
     last = train(segment, together, claim)
-    sidecar = {
-        "made_from": made_from,
+    facts = {
         "processes": together.count,
         "device": torch.cuda.get_device_name() if together.gpus else "cpu",
         "precision": segment.precision,
         "update_freq": segment.update_freq,
     } | provenance.circumstances("fairseq", "torch", "ve-fairseq")
-    publish(last, arguments, sidecar)
+    publish(last, arguments, made_from, facts)
     print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
 
 
@@ -141,7 +148,7 @@ def main() -> None:
     """Parse the command line and run one segment."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", type=Path, required=True, help="fairseq configuration (YAML)")
-    parser.add_argument("--train-manifest", type=Path, required=True)
+    parser.add_argument("--train-manifest", type=Path, required=True, help="with its sidecar .json beside it")
     parser.add_argument("--valid-manifest", type=Path, required=True)
     parser.add_argument("--updates", type=int, required=True, help="the milestone, counted from the start")
     parser.add_argument("--effective-gpus", type=int, required=True, help="GPUs whose batch is simulated")
@@ -155,7 +162,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     check_schedule(decisive(arguments.recipe), arguments.updates)
-    for manifest in (arguments.train_manifest, arguments.valid_manifest):
+    for manifest in manifests_of(arguments).values():
         check_archives(manifest)
     together = processes.at_hand(processes.usable(torch.cuda.device_count()), arguments.cpu_processes)
     with ownership.owned(arguments.output, together.gpus * together.nodes) as claim:

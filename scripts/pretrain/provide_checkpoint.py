@@ -10,8 +10,9 @@ import shutil
 import urllib.request
 from pathlib import Path
 
-from scripts.common import files
+from scripts.common import files, sidecars
 from scripts.common.errors import StepError, run
+from scripts.pretrain import identity
 
 
 def bring(path: Path | None, url: str | None, target: Path) -> None:
@@ -38,7 +39,7 @@ def provide(path: Path | None, url: str | None, expected_sha256: str | None, out
         if found != expected_sha256.lower():
             raise StepError(f"{path or url} has sha256 {found}, but {key}.sha256 says {expected_sha256}: do not use it")
     source = str(path) if path is not None else url
-    files.write_json(output.with_suffix(".json"), {"updates": None, "sha256": found, "source": source})
+    sidecars.write(output, identity.given(found), updates=None, source=source)
 
 
 def main() -> None:

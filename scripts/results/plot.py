@@ -16,8 +16,7 @@ from matplotlib.lines import Line2D
 
 from scripts.common.errors import StepError, run
 from scripts.common.files import whole
-from scripts.common.tables import read_table
-from scripts.results.scores import SUBSETS
+from scripts.common.tables import SUBSETS, read_table
 from scripts.results.tabulate import CER_COLUMNS
 
 # Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/), without its yellow.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from scripts.common.errors import StepError
 from scripts.common.files import read_json
+from scripts.common.tables import SUBSETS
 
-SUBSETS = ["dev", "test"]  # the columns of the published table
 COUNTS = ["substitutions", "deletions", "insertions", "characters", "utterances"]
 
 _PATH = re.compile(

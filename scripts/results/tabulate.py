@@ -10,9 +10,9 @@ import pandas as pd
 
 from scripts.common.errors import StepError, run
 from scripts.common.files import read_json, write_text
-from scripts.common.tables import read_table
+from scripts.common.tables import SUBSETS, read_table
 from scripts.results.labels import Checkpoint, checkpoint_of, row_labels
-from scripts.results.scores import COUNTS, SUBSETS, Score, read_scores
+from scripts.results.scores import COUNTS, Score, read_scores
 
 CER_COLUMNS = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "subset", *COUNTS, "cer"]
 PUBLISHED_COLUMNS = ["row", "dev", "test", "note"]
@@ -79,6 +79,14 @@ def notes(scores: list[Score], table: str, published: pd.DataFrame) -> list[str]
     return lines
 
 
+def check_traced(paths: Iterable[Path], provenance: Mapping[str, Any]) -> None:
+    """Raise StepError for a score that is not the one that was traced: no table is made before its trace."""
+    for path in paths:
+        score, traced = read_json(path), provenance["parts"].get(path.as_posix(), {})
+        if any(score.get(key) != traced.get(key) for key in ("cer", "made_from")):
+            raise StepError(f"{path} is another score than provenance.json speaks of: start again")
+
+
 def origin(provenance: Mapping[str, Any]) -> str:
     """The last line: which run this is."""
     commit, *dirty = provenance["git_commit"].split("-")
@@ -124,7 +132,9 @@ def main() -> None:
         published = read_table(arguments.published, PUBLISHED_COLUMNS)
     table = markdown(scores, rows, labels, published)
     if arguments.provenance:
-        table += "\n" + origin(read_json(arguments.provenance))
+        provenance = read_json(arguments.provenance)
+        check_traced(arguments.scores, provenance)
+        table += "\n" + origin(provenance)
     write_text(arguments.tsv, long_table(scores, rows))
     write_text(arguments.markdown, table)
 

@@ -124,6 +124,13 @@ def write_wav(path: Path, samples: np.ndarray) -> None:
         file.writeframes(samples.astype("<i2").tobytes())
 
 
+def write_list(path: Path, rows: list[tuple[str, str, int]]) -> None:
+    """A list for packing, from (utterance, path, samples), sorted by utterance."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["utterance\tpath\tsamples", *(f"{name}\t{wav}\t{samples}" for name, wav, samples in sorted(rows))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def write_utterances(path: Path, rows: list[tuple[str, str, str, int, str]]) -> None:
     """utterances.tsv from (utterance, subset, path, samples, transcript), sorted by utterance."""
     lines = ["utterance\tspeaker\tsubset\tpath\tsamples\ttranscript"]

@@ -17,7 +17,7 @@ pytest.importorskip("fairseq", reason="real fairseq is not installed")
 from scripts.common import files
 from scripts.common.digests import digest
 from scripts.pretrain.pretrain import identity_of, place_manifests
-from tests.e2e.steps import RATE, attempt, call, differences, kill_when, load, step, write_utterances, write_wav
+from tests.e2e.steps import RATE, attempt, call, differences, kill_when, load, step, write_list, write_wav
 
 pytestmark = pytest.mark.e2e
 
@@ -61,8 +61,8 @@ def audio(tmp_path_factory) -> Audio:
             spoken.append((6000 * np.convolve(noise, np.ones(8) / 8, "same")).astype(np.int16))
             name = f"{subset}{number:03d}"
             write_wav(root / f"wav/{name}.wav", spoken[-1])
-            rows.append((name, subset, f"wav/{name}.wav", len(spoken[-1]), "音"))
-        write_utterances(root / f"{subset}.tsv", rows)
+            rows.append((name, f"wav/{name}.wav", len(spoken[-1])))
+        write_list(root / f"{subset}.tsv", rows)
         for shard in range(shards):
             step(
                 "scripts.corpora.concatenate",
@@ -147,7 +147,7 @@ def logged(milestone: Milestone, kind: str) -> list[dict[str, Any]]:
 def test_fairseq_reads_back_the_samples_of_the_utterances_one_after_another(audio, tmp_path):
     from fairseq.data.audio.raw_audio_dataset import FileAudioDataset
 
-    place_manifests(audio.train, audio.valid, tmp_path)
+    place_manifests({"train": audio.train, "valid": audio.valid}, tmp_path)
     for subset in ("train", "valid"):
         read = FileAudioDataset(str(tmp_path / f"{subset}.tsv"), sample_rate=RATE)
         assert len(read) == len(audio.samples[subset])
@@ -231,7 +231,7 @@ def plain_run(recipe: Path, data: Path, folder: Path) -> dict[str, Any]:
 def plain_runs(audio, tiny_recipe, write_recipe, tmp_path_factory) -> list[dict[str, Any]]:
     """Two runs of stock fairseq with one seed."""
     data, recipe = tmp_path_factory.mktemp("plain-data"), write_recipe(tiny_recipe)
-    place_manifests(audio.train, audio.valid, data)
+    place_manifests({"train": audio.train, "valid": audio.valid}, data)
     return [plain_run(recipe, data, tmp_path_factory.mktemp("plain")) for _ in range(2)]
 
 

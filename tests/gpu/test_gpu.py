@@ -47,14 +47,14 @@ def test_pre_training_on_two_gpus(monkeypatch, pretraining, tmp_path) -> None:
 
 def test_what_a_gpu_learnt_is_transcribed_on_both_alike(one_gpu, monkeypatch, finetuning, corpus, tmp_path) -> None:
     run = finetune(finetuning(tmp_path))
-    assert json.loads((run.output / "provenance.json").read_text())["device"] == torch.cuda.get_device_name(0)
+    assert json.loads(run.output.with_suffix(".json").read_text())["device"] == torch.cuda.get_device_name(0)
     average = tmp_path / "average.pth"
     step("scripts.finetune.average_weights", epochs=run.output, last=2, output=average)
     texts = []
     for devices in ("0", ""):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
         text = tmp_path / f"text-{devices}"
-        options = {"config": run.output / "config.yaml", "weights": average, "encoder": run.options["encoder"]}
+        options = {"config": average.with_suffix(".yaml"), "weights": average, "encoder": run.options["encoder"]}
         options |= {"utterances": corpus.utterances, "root": corpus.root, "subsets": ["test"], "outputs": [text]}
         step("scripts.evaluate.transcribe", **options)
         texts.append(text.read_text(encoding="utf-8").splitlines())

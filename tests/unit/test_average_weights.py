@@ -92,7 +92,8 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         state = {"w": torch.full((2,), float(epoch) ** 2), "n": torch.tensor(epoch)}
         torch.save(state, tmp_path / "epochs" / f"{epoch}epoch.pth")
     epochs = {path.name: files.sha256(path) for path in (tmp_path / "epochs").iterdir()}
-    files.write_json(tmp_path / "epochs/provenance.json", {"epochs": epochs})
+    (tmp_path / "epochs/config.yaml").write_text("encoder: wav2vec2")
+    files.write_json(tmp_path / "epochs.json", {"epochs": epochs, "made_from": {"seed": 1}, "above": {"x": {}}})
     for name in ("one.pth", "other.pth"):
         words = ["--epochs", tmp_path / "epochs", "--last", 2, "--output", tmp_path / name]
         monkeypatch.setattr(sys, "argv", ["average_weights", *map(str, words)])
@@ -102,8 +103,11 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tmp_path / "one.pth").read_bytes() == (tmp_path / "other.pth").read_bytes()
     sidecar = files.read_json(tmp_path / "one.json")
     assert sidecar["sha256"] == files.sha256(tmp_path / "one.pth")
+    assert (tmp_path / "one.yaml").read_text() == "encoder: wav2vec2"
+    # epochs may be deleted: the average repeats what they were made from
+    assert sidecar["above"] == {"x": {}, str(tmp_path / "epochs"): {"epochs": epochs, "made_from": {"seed": 1}}}
     assert sidecar["made_from"]["epochs"] == {name: epochs[name] for name in ("2epoch.pth", "3epoch.pth")}
 
     shutil.copy(tmp_path / "epochs/1epoch.pth", tmp_path / "epochs/3epoch.pth")
-    with pytest.raises(StepError, match=r"3epoch.pth is not the file that provenance.json describes"):
+    with pytest.raises(StepError, match=r"3epoch.pth is not the file that epochs.json describes"):
         main()

@@ -1,5 +1,6 @@
 """Packed audio: samples and offsets are exact."""
 
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common.errors import StepError
-from scripts.common.tables import UTTERANCE_COLUMNS, write_utterances
+from scripts.common.tables import LISTED_COLUMNS, UTTERANCE_COLUMNS, write_table
 from scripts.corpora.concatenate import concatenate, groups_of
 
 
@@ -51,12 +52,14 @@ def check_archive(archive: Path, lines: list[str], groups: list[range], samples:
     whole = archive.read_bytes()
     assert len(lines) == len(groups)
     for line, group in zip(lines, groups, strict=True):
-        place, count = line.split("\t")
+        place, count, title, sha256 = line.split("\t")
         name, offset, length = place.split(":")
         wav, rate = soundfile.read(io.BytesIO(whole[int(offset) : int(offset) + int(length)]), dtype="int16")
         expected = np.concatenate([samples[i] for i in group])
         assert (name, rate, int(count)) == (archive.name, 16_000, len(expected))
         assert np.array_equal(wav, expected)
+        with zipfile.ZipFile(archive) as opened:
+            assert hashlib.sha256(opened.read(title)).hexdigest() == sha256
 
 
 @pytest.mark.parametrize("per_file", [1, 3, 6, 7])
@@ -81,10 +84,10 @@ def test_manifest_by_hand(tmp_path: Path, corpus) -> None:
     root, utterances, _ = corpus
     lines = concatenate(root, utterances, groups_of(7, 3, 0, 1), tmp_path / "a.zip")
     first, second = 44 + 2 * (1 + 500 + 16_000), 44 + 2 * (3 + 77 + 800)
-    assert lines == [
-        f"a.zip:40:{first}\t16501",
-        f"a.zip:{40 + first + 40}:{second}\t880",
-        f"a.zip:{40 + first + 40 + second + 40}:{44 + 2 * 42}\t42",
+    assert [line.rsplit("\t", 1)[0] for line in lines] == [
+        f"a.zip:40:{first}\t16501\tU0..U2.wav",
+        f"a.zip:{40 + first + 40}:{second}\t880\tU3..U5.wav",
+        f"a.zip:{40 + first + 40 + second + 40}:{44 + 2 * 42}\t42\tU6..U6.wav",
     ]
 
 
@@ -123,7 +126,7 @@ def call(step, folder: Path, root: Path, shard: int, shards: int):
 
 def test_shards_and_manifest_on_the_command_line(tmp_path: Path, corpus, step) -> None:
     root, utterances, samples = corpus
-    write_utterances(utterances, tmp_path / "train.tsv")
+    write_table(utterances, tmp_path / "train.tsv", LISTED_COLUMNS)
     for shard in range(2):
         result = call(step, tmp_path, root, shard, 2)
         assert (result.returncode, result.stderr) == (0, "")

@@ -6,6 +6,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts.common import files
 from scripts.common.tables import LEAKED_COLUMNS, UTTERANCE_COLUMNS, read_table, read_utterances, write_utterances
 from scripts.common.text import leakage_key
 from scripts.corpora.drop_leakage import drop_leakage
@@ -56,13 +57,18 @@ def test_against_a_plain_loop(spoken: list[str], held: list[str]) -> None:
 def test_command_line(tmp_path: Path, step) -> None:
     write_utterances(utterances('他说"好"', "再见"), tmp_path / "utterances.tsv")
     for name, row in (("one", ("D1", "dev", "再 见")), ("two", ("T1", "test", "再见"))):
-        (tmp_path / name).write_text("\t".join(HELDOUT_COLUMNS) + "\n" + "\t".join(row) + "\n", encoding="utf-8")
+        lines = "\t".join(HELDOUT_COLUMNS) + "\n" + "\t".join(row) + "\n"
+        files.write_text(tmp_path / name / "heldout.tsv", lines)
     names = {"utterances": "utterances.tsv", "output": "kept.tsv", "leaked": "leaked.tsv"}
     words = [word for option, name in names.items() for word in (f"--{option}", tmp_path / name)]
-    result = step("corpora.drop_leakage", *words, "--heldout", tmp_path / "one", tmp_path / "two")
+    others = [tmp_path / name / "heldout.tsv" for name in ("one", "two")]
+    result = step("corpora.drop_leakage", *words, "--heldout", *others)
     assert (result.returncode, result.stderr) == (0, "")
     assert list(read_utterances(tmp_path / "kept.tsv")["transcript"]) == ['他说"好"']
     assert read_table(tmp_path / "leaked.tsv", LEAKED_COLUMNS).to_numpy().tolist() == [["U1", "再见", "D1", "dev"]]
+
+    heldout = {path.parent.name: files.sha256(path) for path in others}
+    assert files.read_json(tmp_path / "kept.json")["made_from"]["without_transcripts_of"] == heldout
 
     result = step("corpora.drop_leakage", *words, "--heldout")  # nothing to keep clear of
     assert (result.returncode, result.stderr) == (0, "")

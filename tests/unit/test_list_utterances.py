@@ -1,5 +1,6 @@
 """What cannot be used is listed with its reason; nothing is dropped in silence."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.common.tables import REJECTED_COLUMNS, UTTERANCE_COLUMNS, read_table
-from scripts.corpora.aishell import READERS, Entry
+from scripts.corpora.aishell import FORMATS, Entry
 from scripts.corpora.list_utterances import HELDOUT_COLUMNS, list_corpus
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -153,8 +154,32 @@ def test_no_id_is_usable_twice_whatever_a_reader_says(tmp_path: Path, write_wav)
     assert rejected.to_numpy().tolist() == [["A", "none.wav", "missing"], ["A", "a.wav", "listed twice"]]
 
 
+def test_the_sidecar_says_what_there_is_and_what_is_said(tmp_path: Path, step, write_wav) -> None:
+    """By subset: another transcript is said, another length is heard; a wav that comes is seen by its name."""
+
+    def sidecar(transcript: str = "好", samples: int = 100, wavs: str = "A") -> dict:
+        root = tmp_path / f"{transcript}{samples}{wavs}"
+        for name in wavs:
+            write_wav(root / f"wav/S1/{name}.wav", samples)
+        write(root / "wav.scp", "A\twav/S1/A.wav\n")
+        write(root / "trans.txt", f"A\t{transcript}\n")
+        result, paths = run_step(step, "aishell2", root, root / "out")
+        assert result.returncode == 0, result.stderr
+        return json.loads(paths["utterances"].with_suffix(".json").read_text())
+
+    before = sidecar()
+    assert before["subsets"].keys() == {"train"} and before["made_from"]["format"] == "aishell2"
+    said, heard, more = sidecar(transcript="妙"), sidecar(samples=101), sidecar(wavs="AB")
+    for card, is_heard_alike, is_said_alike in ((said, True, False), (heard, False, True), (more, True, True)):
+        assert (card["subsets"]["train"]["heard"] == before["subsets"]["train"]["heard"]) == is_heard_alike
+        assert (card["subsets"]["train"]["said"] == before["subsets"]["train"]["said"]) == is_said_alike
+        assert (card["made_from"]["wavs"] == before["made_from"]["wavs"]) == (card != more)
+    assert said["made_from"]["lists"]["wav.scp"] == before["made_from"]["lists"]["wav.scp"]
+    assert said["made_from"]["lists"]["trans.txt"] != before["made_from"]["lists"]["trans.txt"]
+
+
 def test_threads_change_nothing(aishell2: Path) -> None:
-    entries = list(READERS["aishell2"](aishell2))
+    entries = list(FORMATS["aishell2"].read(aishell2))
     one, many = list_corpus(aishell2, entries, 1), list_corpus(aishell2, entries, 4)
     assert all(a.equals(b) for a, b in zip(one, many, strict=True))
 
@@ -173,7 +198,7 @@ def test_a_corpus_without_usable_utterance_ends_in_one_line(tmp_path: Path, step
     assert not paths["utterances"].exists()
 
 
-@pytest.mark.parametrize("kind", sorted(READERS))
+@pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_a_root_of_another_format_ends_in_one_line(tmp_path: Path, step, kind: str) -> None:
     result, _ = run_step(step, kind, tmp_path / "nowhere", tmp_path)
     assert result.returncode == 1

@@ -43,7 +43,7 @@ def test_counts_of_a_subset(monkeypatch: pytest.MonkeyPatch, utterances: Path) -
     report = score(monkeypatch, utterances, "dev", "C 打开 wifi k\nB\nA 今天气妙\n")
     made_from = report.pop("made_from")
     assert made_from["transcript"] == files.sha256(utterances.parent / "text")
-    assert made_from["utterances"] == files.sha256(utterances)
+    assert len(made_from["said"]) == 12
     assert report.pop("environment")["name"] == "results"
     assert {key: report[key] for key in list(report)[:6]} == {
         "substitutions": 1,

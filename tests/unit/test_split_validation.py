@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.common.tables import UTTERANCE_COLUMNS, read_utterances, write_utterances
+from scripts.common import files
+from scripts.common.tables import LISTED_COLUMNS, UTTERANCE_COLUMNS, read_table, write_utterances
 from scripts.corpora.split_validation import is_validation
 
 IDS = [f"IC{speaker:04d}W{number:04d}" for speaker in range(1, 41) for number in range(1, 501)]
@@ -58,11 +59,27 @@ def test_command_line(tmp_path: Path, step) -> None:
     words = ["--utterances", tmp_path / "all.tsv", "--train", tmp_path / "train.tsv", "--valid", tmp_path / "valid.tsv"]
     result = step("corpora.split_validation", *words, "--fraction", 0.01)
     assert (result.returncode, result.stderr) == (0, "")
-    train, valid = (set(read_utterances(tmp_path / f"{name}.tsv")["utterance"]) for name in ("train", "valid"))
+    train, valid = (
+        set(read_table(tmp_path / f"{name}.tsv", LISTED_COLUMNS)["utterance"]) for name in ("train", "valid")
+    )
     assert not train & valid
     assert train | valid == set(IDS[:2_000])
     assert valid == {name for name, held_out in sides(IDS[:2_000], 0.01).items() if held_out}
     assert result.stdout == f"{len(train)} utterances for training, {len(valid)} for validation\n"
+
+
+def test_what_is_said_does_not_count(tmp_path: Path, step) -> None:
+    """Pre-training hears no transcripts: one that is corrected leaves both lists as they are."""
+    lists = []
+    for transcript in ("好", "妙"):
+        folder = tmp_path / transcript
+        write_utterances(table(IDS[:200]).assign(transcript=transcript), folder / "all.tsv")
+        words = ["--utterances", folder / "all.tsv", "--train", folder / "train.tsv", "--valid", folder / "valid.tsv"]
+        assert step("corpora.split_validation", *words, "--fraction", 0.1).returncode == 0
+        lists.append([(folder / f"{name}.tsv").read_bytes() for name in ("train", "valid")])
+        made_from = files.read_json(folder / "train.json")["made_from"]
+        assert (made_from["corpus"], made_from["validation_fraction"]) == (transcript, 0.1)  # of the folder's name
+    assert lists[0] == lists[1]
 
 
 @pytest.mark.parametrize(("fraction", "ids"), [(1e-9, IDS[:50]), (1 - 1e-9, IDS[:50]), (0.5, [])])

@@ -222,6 +222,26 @@ def test_command_line(tmp_path: Path, best: dict[str, Path], monkeypatch: pytest
     assert len(Path("results/cer.tsv").read_text().splitlines()) == 3
 
 
+def test_no_table_is_made_before_its_trace(
+    tmp_path: Path, best: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = write_both(Path(), "mandarin/after-800-updates/lr-0.0002/seed-1", 10, 11)
+    traced = {path.as_posix(): json.loads(path.read_text()) for path in paths}
+    Path("provenance.json").write_text(json.dumps({"run": "abc", "git_commit": "f00d", "parts": traced}))
+    command = f"--scores {paths[0]} {paths[1]} --provenance provenance.json --tsv cer.tsv --markdown cer.md"
+    monkeypatch.setattr(sys, "argv", ["tabulate", *command.split()])
+    main()
+    assert Path("cer.md").read_text().endswith(
+        "Run `abc`, commit `f00d`; provenance.json says what each number was made from.\n"
+    )
+    Path("cer.tsv").unlink()
+    write_score(Path(), "test", "mandarin/after-800-updates/lr-0.0002/seed-1", 12)
+    with pytest.raises(StepError, match=f"{paths[1]} is another score than provenance.json speaks of: start again"):
+        main()
+    assert not Path("cer.tsv").exists()
+
+
 def test_the_published_table_is_whole() -> None:
     published = pd.read_csv(
         Path(__file__).parents[2] / "config/published.tsv", sep="\t", dtype=str, keep_default_na=False

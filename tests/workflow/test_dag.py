@@ -113,12 +113,24 @@ def test_a_broken_wav_is_listed_and_the_rest_goes_on(fresh: Project) -> None:
     assert len(rejected) == 2 and rejected[1].startswith("IC0001W0003\twav/C0001/IC0001W0003.wav\ttruncated")
 
 
-def test_a_wav_lost_after_listing_is_one_sentence(fresh: Project) -> None:
+def test_a_wav_that_goes_or_comes_after_listing_is_noticed(fresh: Project) -> None:
+    wav = fresh.directory / "corpora/AISHELL-2/iOS/data/wav/C0001/IC0001W0005.wav"
+    assert fresh.snakemake("results/corpora/aishell2/without-leakage.tsv").code == 0
+    wav.rename(fresh.directory / "elsewhere.wav")
+    run = fresh.snakemake("results/pretrain/mandarin/manifest/train.tsv")
+    assert run.code == 0 and "drop_leakage" in run.rules, run.output
+    assert "IC0001W0005\twav/C0001/IC0001W0005.wav\tmissing" in fresh.read("results/corpora/aishell2/rejected.tsv")
+    (fresh.directory / "elsewhere.wav").rename(wav)
+    assert fresh.snakemake("results/pretrain/mandarin/manifest/train.tsv").code == 0
+    assert "IC0001W0005" in fresh.read("results/corpora/aishell2/utterances.tsv")
+
+
+def test_a_wav_damaged_after_listing_is_one_sentence(fresh: Project) -> None:
     fresh.snakemake("results/corpora/aishell2/without-leakage.tsv")
-    (fresh.directory / "corpora/AISHELL-2/iOS/data/wav/C0001/IC0001W0005.wav").unlink()
+    (fresh.directory / "corpora/AISHELL-2/iOS/data/wav/C0001/IC0001W0005.wav").write_bytes(b"")
     run = fresh.snakemake("results/pretrain/mandarin/manifest/train.tsv")
     sentences = [line for line in run.output.splitlines() if line.startswith("error: ")]
-    assert run.code != 0 and any("IC0001W0005.wav: missing" in sentence for sentence in sentences), run.output
+    assert run.code != 0 and any("IC0001W0005.wav: not a PCM wav" in sentence for sentence in sentences), run.output
     assert "Traceback" not in run.output
 
 

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -65,10 +66,12 @@ def trained(run: Run) -> dict[str, int]:
 
 
 def same_when_run(project: Project, *words: str) -> Run:
-    """Run what a dry run has planned; both name the same jobs."""
-    planned = jobs(project.snakemake("-n", *words))
+    """Run what a dry run has planned, but for cheap steps for which something came out as it had been."""
+    planned = Counter(jobs(project.snakemake("-n", *words)))
     run = project.snakemake(*words)
-    assert jobs(run) == planned
+    ran = Counter(jobs(run))
+    assert not ran - planned
+    assert set(planned - ran) <= {"drop_leakage", "split_validation", "concatenate", "prepare_data", "score_cer"}
     assert project.snakemake().nothing
     return run
 
@@ -105,7 +108,7 @@ def test_other_code_with_the_same_bytes(project: Project, step: str) -> None:
     """The cheap steps below it run; the manifest comes out the same, so that nothing is trained."""
     edit(project.repository / f"scripts/corpora/{step}.py", "def main()", "NEW = 1\n\n\ndef main()")
     run = same_when_run(project)
-    assert step in jobs(run) and trained(run) == {}
+    assert step in jobs(run) and trained(run) == {} and not {"concatenate", "transcribe"} & set(jobs(run))
 
 
 def test_other_code_in_the_data_of_fine_tuning(project: Project) -> None:
@@ -159,7 +162,8 @@ def test_other_resources_and_packages(project: Project) -> None:
     edit(project.repository / "workflow/envs/fairseq.yaml", "==", "==0")
     run = project.snakemake()
     assert run.nothing
-    assert f"fairseq.yaml has changed since {MILESTONES}/after-10-updates.pt was made, and 5 more" in run.output
+    # two milestones, the best until each of three and of all, and an encoder of each row
+    assert f"fairseq.yaml has changed since {MILESTONES}/after-10-updates.pt was made, and 8 more" in run.output
     assert "unless you say -R pretrain prepare_encoder choose_best." in run.output
 
 

@@ -11,11 +11,14 @@ import snakemake.api  # imports snakemake.workflow, which cannot be imported fir
 import yaml
 
 from scripts.common.code import closure
+from scripts.reruns.numbers import numbers
+from scripts.reruns.parts import KINDS, with_all_above
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = REPOSITORY / "scripts"
 PROFILES = [REPOSITORY / "profiles" / name / "config.yaml" for name in ("demo", "slurm")]
 LINES_OF_A_RULE = 56
+SPARED = ("pretrain", "finetune", "transcribe")  # take GPUs: see spared() in workflow/rules/reruns.smk
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ def packages_of(rule: Rule) -> set[str]:
     """The packages that a rule's module and what it starts import."""
     trees = closure(module_of(rule), REPOSITORY).values()
     found = {name.split(".")[0] for tree in trees for name, _ in imports(tree)}
-    digested = {"torch", "fairseq", "fairseq_cli", "espnet2"} if rule.name == "trace" else set()  # and never started
+    # trace names the steps whose code it digests, and starts none of them
+    digested = {"torch", "fairseq", "fairseq_cli", "espnet2", "hydra", "omegaconf"} if rule.name == "trace" else set()
     return found - set(sys.stdlib_module_names) - {"scripts"} - digested
 
 
@@ -81,11 +85,9 @@ def test_rules_are_found() -> None:
 
 @every_rule
 def test_what_every_rule_has(rule: Rule) -> None:
-    needed = {"output", "log", "benchmark", "conda", "params", "shell"}
+    needed = {"input", "output", "log", "benchmark", "conda", "shell"}
     assert needed <= set(rule.directives)
     assert not {"script", "run", "notebook", "wrapper", "message"} & set(rule.directives)
-    if rule.name not in ("provide_checkpoint", "write_config"):  # made from the config alone
-        assert "input" in rule.directives
     assert len(rule.lines) <= LINES_OF_A_RULE
 
 
@@ -99,9 +101,32 @@ def test_the_command_is_a_module_of_the_same_name(rule: Rule) -> None:
 
 @every_rule
 def test_the_code_that_is_tracked_is_the_code_that_is_run(rule: Rule) -> None:
-    """But for the steps around the trainers: what decides a training's bits is in scripts/*/identity.py."""
-    tracked = re.findall(r'\bcode=code_of\("(\w+)"\)', rule.directives["params"])
-    assert tracked == ([] if rule.name in ("pretrain", "finetune") else [rule.name])
+    """But for what is spared: what decides the products of these is in scripts/*/identity.py, and in their sidecars."""
+    tracked = re.findall(r'\bcode=code_of\("(\w+)"\)', rule.directives.get("params", ""))
+    assert tracked == ([] if rule.name in SPARED else [rule.name])
+
+
+@every_rule
+def test_what_makes_a_part_of_the_table_is_made_again_where_its_sidecar_is_stale(rule: Rule) -> None:
+    if rule.name in SPARED:
+        assert "unpack(inputs_of_" in rule.directives["input"]
+    elif kinds := [kind for kind, (maker, _) in KINDS.items() if maker == rule.name]:
+        assert re.findall(r'again=if_stale\("([\w-]+)"', rule.directives["input"]) == kinds
+
+
+@every_rule
+def test_what_stands_below_a_trainer_waits_for_what_decides_whether_it_runs(rule: Rule) -> None:
+    """An edge that goes around such a checkpoint is a race: the job is done before the training is planned."""
+    kinds = [kind for kind, (maker, _) in KINDS.items() if maker == rule.name]
+    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    parts = with_all_above([number.score for number in numbers(config)], config)
+    trainers = {"pretrain", "finetune"}
+    for kind in kinds:
+        above = [with_all_above([part], config) for part in parts if part.kind == kind]
+        is_below = trainers & {other.rule for others in above for other in others} - {rule.name}
+        assert not is_below or "settled" in rule.directives["input"] or rule.name in SPARED
+    if rule.name == "trace":
+        assert "settled=starting_points()" in rule.directives["input"]
 
 
 @every_rule
@@ -162,13 +187,20 @@ def test_every_profile_knows_every_rule(profile: Path) -> None:
 # Imports
 
 MODULES = sorted(path for path in SCRIPTS.rglob("*.py"))
-WINGS = {"cluster", "corpora", "pretrain", "finetune", "evaluate", "results", "plan"}
+WINGS = {"cluster", "corpora", "pretrain", "finetune", "evaluate", "results", "reruns"}
 MAY_CROSS = {
     ("evaluate", "scripts.finetune.espnet_layer"),
-    ("plan", "scripts.evaluate.identity"),
-    ("plan", "scripts.finetune.identity"),
-    ("plan", "scripts.pretrain.identity"),
-    ("plan", "scripts.results.scores"),
+    ("reruns", "scripts.corpora.concatenate"),
+    ("reruns", "scripts.corpora.contents"),
+    ("reruns", "scripts.corpora.identity"),
+    ("reruns", "scripts.corpora.write_manifest"),
+    ("reruns", "scripts.evaluate.identity"),
+    ("reruns", "scripts.finetune.data"),
+    ("reruns", "scripts.finetune.espnet_command"),
+    ("reruns", "scripts.finetune.identity"),
+    ("reruns", "scripts.pretrain.fairseq_command"),
+    ("reruns", "scripts.pretrain.identity"),
+    ("results", "scripts.reruns"),
 }
 
 

@@ -3,13 +3,17 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scripts.common import files
+from scripts.finetune.data import data_digest
 from tests.workflow.conftest import Project
-from tests.workflow.test_reruns import edit, jobs, project
+from tests.workflow.test_reruns import edit, edit_recipe, jobs, project
 
 __all__ = ["project"]
 
@@ -38,27 +42,38 @@ def test_every_number_is_tied_to_bytes(finished: Project) -> None:
         *above, score = number["parts"]
         for file in above:
             card, path = record["parts"][file], finished.directory / file
-            if path.is_dir():
+            if path.name == "epochs":
                 assert card["epochs"] == {weights.name: files.sha256(weights) for weights in path.glob("*.pth")}
+            elif path.name == "data":
+                assert card["digest"] == data_digest(path)
             else:
                 assert card["sha256"] == files.sha256(path)
-            assert {"git_commit", "environment", "versions", "seconds_in_this_job"} <= set(card)
+            assert {"made_from", "git_commit", "environment", "versions", "seconds_in_this_job"} <= set(card)
+        assert [Path(file).name for file in above[:2]] == ["utterances.tsv"] * 2
         text = record["parts"][above[-1]]
         assert record["parts"][score]["made_from"]["transcript"] == text["sha256"]
     assert f"Run `{record['run']}`, commit `" in finished.read("results/cer.md").splitlines()[-1]
 
 
-@pytest.mark.parametrize("file", [TEXT, SCORE])
-def test_what_was_replaced_is_refused_until_it_is_mended(project: Project, file: str) -> None:
-    """The small parts are looked at in every run, whatever their date."""
+def test_a_transcript_that_was_replaced_is_refused_until_it_is_mended(project: Project) -> None:
+    """Transcripts are looked at in every run, whatever their date."""
     before = project.read("results/cer.tsv")
-    restore(project, file, project.directory / file.replace(BRANCH, f"mandarin/{OTHER}"))
+    restore(project, TEXT, project.directory / TEXT.replace(BRANCH, f"mandarin/{OTHER}"))
     refused = project.snakemake()
     assert refused.code != 0
-    assert f"error: {file} is stale" in refused.output and "-R " + file in refused.output
+    assert f"error: {TEXT} is stale" in refused.output and "-R " + TEXT in refused.output
     assert "tabulate" not in refused.rules
-    mended = project.snakemake("-R", file)
+    mended = project.snakemake("-R", TEXT)
     assert {"score_cer", "trace", "tabulate"} <= set(jobs(mended))
+    assert project.read("results/cer.tsv") == before
+    assert project.snakemake().nothing
+
+
+def test_a_score_that_was_replaced_is_made_again(project: Project) -> None:
+    """It says itself that it was made from another transcript."""
+    before = project.read("results/cer.tsv")
+    restore(project, SCORE, project.directory / SCORE.replace(BRANCH, f"mandarin/{OTHER}"))
+    assert jobs(project.snakemake()) == {"score_cer": 1, "trace": 1, "tabulate": 1, "plot": 1}
     assert project.read("results/cer.tsv") == before
     assert project.snakemake().nothing
 
@@ -72,21 +87,35 @@ def test_weights_that_were_replaced_make_no_table(project: Project, file: str) -
     assert project.snakemake("-R", file).code == 0
 
 
-def test_what_was_only_touched_makes_no_table(project: Project) -> None:
-    """--touch tells Snakemake that what other code has made is up to date."""
+def test_what_was_only_touched_is_made_again(project: Project) -> None:
+    """--touch tells Snakemake that what other code has made is up to date; the sidecars know better."""
     edit(project.repository / "scripts/evaluate/transcribe.py", "\ndef main", "\nNEW = 1\n\n\ndef main")
     assert project.snakemake("--touch").code == 0
-    (project.directory / "results/cer.md").unlink()
-    refused = project.snakemake("-R", "trace")
-    assert refused.code != 0 and "is stale (code (" in refused.output
-    assert f"-R {TEXT.replace(BRANCH, 'mandarin/' + OTHER).replace('/test/', '/dev/')} " in refused.output
-
-
-def test_a_missing_sidecar_is_named(project: Project) -> None:
-    """Nothing needs it until the table is made again."""
-    (project.directory / f"{TEXT}.json").unlink()
-    (project.directory / TEXT).unlink()
+    assert jobs(project.snakemake())["transcribe"] == 3
     assert project.snakemake().nothing
-    refused = project.snakemake("-R", "trace")
-    assert refused.code != 0 and f"{TEXT}.json is missing" in refused.output
-    assert project.snakemake("-R", TEXT).code == 0
+
+
+def trace(project: Project) -> subprocess.CompletedProcess[str]:
+    """The step alone, as its rule calls it."""
+    config = json.dumps(yaml.safe_load(project.read("results/config.yaml")))
+    return subprocess.run(
+        [sys.executable, "-m", "scripts.results.trace", "--config", config, "--output", "results/provenance.json"],
+        cwd=project.directory,
+        env=os.environ | {"PYTHONPATH": str(project.repository)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_what_was_deleted_is_vouched_for_by_what_was_made_from_it(project: Project) -> None:
+    """Until it is not what is wanted any more."""
+    before = json.loads(project.read("results/provenance.json"))
+    for folder in ("corpora", "pretrain", "finetune", "transcripts"):
+        shutil.rmtree(project.directory / "results" / folder)
+    assert trace(project).returncode == 0
+    record = json.loads(project.read("results/provenance.json"))
+    assert record["run"] == before["run"]
+    assert record["parts"][CHECKPOINT]["sha256"] == before["parts"][CHECKPOINT]["sha256"]
+    edit_recipe(project, "espnet", seed=7)
+    refused = trace(project)
+    assert refused.returncode == 1 and "/epochs is stale (recipe.seed (None -> 7))" in refused.stderr

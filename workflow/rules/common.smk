@@ -3,14 +3,12 @@
 from pathlib import Path
 
 from scripts.cluster.adoption import after_living
-from scripts.plan.numbers import AVERAGE, checkpoints_of, numbers, published_updates
+from scripts.corpora.aishell import FORMATS
+from scripts.reruns.numbers import numbers
+from scripts.reruns.parts import Part, checkpoints_of, published_updates, shards_of
 
 REPOSITORY = Path(workflow.basedir)
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
-LISTS = {
-    "aishell1": ["transcript/aishell_transcript_v0.8.txt"],
-    "aishell2": ["wav.scp", "trans.txt"],
-}
 
 
 wildcard_constraints:
@@ -40,7 +38,7 @@ def corpus_of(catalogue, name):
 def corpus_lists(name):
     """The files in which a corpus as distributed lists its utterances."""
     corpus = config["corpora"][name]
-    return [f"{corpus['root']}/{file}" for file in LISTS[corpus["format"]]]
+    return [f"{corpus['root']}/{file}" for file in FORMATS[corpus["format"]].lists]
 
 
 def recipe_of(catalogue, name):
@@ -49,9 +47,14 @@ def recipe_of(catalogue, name):
 
 
 def shards(model, subset):
-    """Numbers of the archives of a pre-training run's audio; the validation part is small enough for one."""
-    count = config["pretraining"][model]["audio_shards"] if subset == "train" else 1
-    return [f"{shard:04d}" for shard in range(count)]
+    """Numbers of the archives of a pre-training run's audio."""
+    return shards_of(config["pretraining"][model], subset)
+
+
+def archives(model):
+    """The packed audio of a pre-training run."""
+    folder = f"results/pretrain/{model}/audio"
+    return [f"{folder}/{subset}-{shard}.zip" for subset in ("train", "valid") for shard in shards(model, subset)]
 
 
 def chain_of(model):
@@ -70,14 +73,13 @@ def waiting(rule, wildcards):
 
 
 def average_of(wildcards):
-    """The averaged weights that a branch is transcribed with."""
-    average = AVERAGE.format(**wildcards, last=config["finetuning"][wildcards.task]["average_last"])
-    return f"{average}.pth"
+    """The averaged weights that a branch is transcribed with, as a part."""
+    return Part.of("average", **wildcards, last=config["finetuning"][wildcards.task]["average_last"])
 
 
 def scores():
     """One file a number of the table, in the order of its rows."""
-    return [number.score for number in numbers(config)]
+    return [number.score.file for number in numbers(config)]
 
 
 def models_with_best():

@@ -1,8 +1,10 @@
-rule list_utterances:
+checkpoint list_utterances:
     input:
         lists=lambda wildcards: corpus_lists(wildcards.corpus),
+        again=if_stale("utterances"),
     output:
         utterances="results/corpora/{corpus}/utterances.tsv",
+        sidecar=update("results/corpora/{corpus}/utterances.json"),  # stays until it is replaced: see reruns.smk
         rejected=report(
             "results/corpora/{corpus}/rejected.tsv",
             caption="../report/rejected.rst",
@@ -18,7 +20,7 @@ rule list_utterances:
         "../envs/corpora.yaml"
     params:
         format=lambda wildcards: config["corpora"][wildcards.corpus]["format"],
-        root=lambda wildcards: config["corpora"][wildcards.corpus]["root"],
+        root=lambda wildcards, input: config["corpora"][wildcards.corpus]["root"],  # with input: not what decides
         code=code_of("list_utterances"),
     shell:
         "python -m scripts.corpora.list_utterances"
@@ -38,8 +40,10 @@ rule drop_leakage:
             f"results/corpora/{other}/heldout.tsv"
             for other in config["corpora"][wildcards.corpus]["without_transcripts_of"]
         ],
+        again=if_stale("kept"),
     output:
         kept="results/corpora/{corpus}/without-leakage.tsv",
+        sidecar="results/corpora/{corpus}/without-leakage.json",
         leaked=report(
             "results/corpora/{corpus}/leaked.tsv",
             caption="../report/leaked.rst",
@@ -53,7 +57,6 @@ rule drop_leakage:
     conda:
         "../envs/corpora.yaml"
     params:
-        without=lambda wildcards: config["corpora"][wildcards.corpus]["without_transcripts_of"],
         code=code_of("drop_leakage"),
     shell:
         "python -m scripts.corpora.drop_leakage"
@@ -64,12 +67,15 @@ rule drop_leakage:
         " 2>&1 | tee {log:q}"
 
 
-rule split_validation:
+checkpoint split_validation:
     input:
-        lambda wildcards: f"results/corpora/{corpus_of('pretraining', wildcards.model)['name']}/without-leakage.tsv",
+        utterances=lambda wildcards: f"results/corpora/{corpus_of('pretraining', wildcards.model)['name']}/without-leakage.tsv",
+        again=if_stale("split", subset="train"),
     output:
         train="results/pretrain/{model}/utterances/train.tsv",
         valid="results/pretrain/{model}/utterances/valid.tsv",
+        train_sidecar="results/pretrain/{model}/utterances/train.json",
+        valid_sidecar="results/pretrain/{model}/utterances/valid.json",
     log:
         "logs/split_validation/{model}.log",
     benchmark:
@@ -79,11 +85,10 @@ rule split_validation:
         "../envs/corpora.yaml"
     params:
         fraction=lambda wildcards: config["pretraining"][wildcards.model]["validation_fraction"],
-        corpus=lambda wildcards: corpus_of("pretraining", wildcards.model)["name"],
         code=code_of("split_validation"),
     shell:
         "python -m scripts.corpora.split_validation"
-        " --utterances {input:q}"
+        " --utterances {input.utterances:q}"
         " --fraction {params.fraction}"
         " --train {output.train:q}"
         " --valid {output.valid:q}"
@@ -92,10 +97,12 @@ rule split_validation:
 
 rule concatenate:
     input:
-        "results/pretrain/{model}/utterances/{subset}.tsv",
+        utterances=inputs_of_archive,
+        again=if_stale("archive"),
     output:
         audio="results/pretrain/{model}/audio/{subset}-{shard}.zip",
         manifest="results/pretrain/{model}/audio/{subset}-{shard}.tsv",
+        sidecar="results/pretrain/{model}/audio/{subset}-{shard}.json",
     log:
         "logs/concatenate/{model}/{subset}-{shard}.log",
     benchmark:
@@ -104,13 +111,13 @@ rule concatenate:
     conda:
         "../envs/corpora.yaml"
     params:
-        root=lambda wildcards: corpus_of("pretraining", wildcards.model)["root"],
+        root=lambda wildcards, input: corpus_of("pretraining", wildcards.model)["root"],  # with input: not what decides
         utterances_per_file=lambda wildcards: config["pretraining"][wildcards.model]["utterances_per_file"],
         shards=lambda wildcards: len(shards(wildcards.model, wildcards.subset)),
         code=code_of("concatenate"),
     shell:
         "python -m scripts.corpora.concatenate"
-        " --utterances {input:q}"
+        " --utterances {input.utterances:q}"
         " --root {params.root:q}"
         " --utterances-per-file {params.utterances_per_file}"
         " --shard {wildcards.shard}"
@@ -122,12 +129,14 @@ rule concatenate:
 
 checkpoint write_manifest:
     input:
-        lambda wildcards: [
+        parts=lambda wildcards: [
             f"results/pretrain/{wildcards.model}/audio/{wildcards.subset}-{shard}.tsv"
             for shard in shards(wildcards.model, wildcards.subset)
         ],
+        again=if_stale("manifest"),
     output:
-        update("results/pretrain/{model}/manifest/{subset}.tsv"),  # stays until it is replaced: see reruns.smk
+        manifest="results/pretrain/{model}/manifest/{subset}.tsv",
+        sidecar=update("results/pretrain/{model}/manifest/{subset}.json"),
     log:
         "logs/write_manifest/{model}/{subset}.log",
     benchmark:
@@ -137,11 +146,10 @@ checkpoint write_manifest:
         "../envs/corpora.yaml"
     params:
         audio="results/pretrain/{model}/audio",
-        shards=lambda wildcards: shards(wildcards.model, wildcards.subset),
         code=code_of("write_manifest"),
     shell:
         "python -m scripts.corpora.write_manifest"
-        " --parts {input:q}"
+        " --parts {input.parts:q}"
         " --audio {params.audio:q}"
-        " --output {output:q}"
+        " --output {output.manifest:q}"
         " 2>&1 | tee {log:q}"

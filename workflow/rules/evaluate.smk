@@ -1,8 +1,6 @@
 rule transcribe:
     input:
-        weights=average_of,
-        epochs="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs",
-        utterances=lambda wildcards: f"results/corpora/{corpus_of('finetuning', wildcards.task)['name']}/utterances.tsv",
+        unpack(inputs_of_transcripts),
     output:
         dev="results/transcripts/{task}/dev/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
         test="results/transcripts/{task}/test/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
@@ -15,15 +13,12 @@ rule transcribe:
     conda:
         "../envs/espnet.yaml"
     params:
-        root=lambda wildcards: corpus_of("finetuning", wildcards.task)["root"],
-        corpus=lambda wildcards: corpus_of("finetuning", wildcards.task)["name"],
-        average=average_of,
-        code=code_of("transcribe"),
+        root=lambda wildcards, input: corpus_of("finetuning", wildcards.task)["root"],  # with input: not what decides
     shell:
         "python -m scripts.evaluate.transcribe"
-        " --config {input.epochs:q}/config.yaml"
+        " --config {input.config:q}"
         " --weights {input.weights:q}"
-        " --encoder {input.epochs:q}/encoder.pt"
+        " --encoder {input.encoder:q}"
         " --utterances {input.utterances:q}"
         " --root {params.root:q}"
         " --subsets dev test"
@@ -35,6 +30,8 @@ rule score_cer:
     input:
         hypotheses="results/transcripts/{task}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
         utterances=lambda wildcards: f"results/corpora/{corpus_of('finetuning', wildcards.task)['name']}/utterances.tsv",
+        settled=lambda wildcards: waited_for(training_settled(wildcards)),
+        again=if_stale("score"),
     output:
         "results/cer/{task}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.json",
     log:
@@ -44,7 +41,6 @@ rule score_cer:
     conda:
         "../envs/results.yaml"
     params:
-        corpus=lambda wildcards: corpus_of("finetuning", wildcards.task)["name"],
         code=code_of("score_cer"),
     shell:
         "python -m scripts.evaluate.score_cer"

@@ -1,6 +1,7 @@
 checkpoint prepare_data:
     input:
-        lambda wildcards: f"results/corpora/{corpus_of('finetuning', wildcards.task)['name']}/utterances.tsv",
+        utterances=lambda wildcards: f"results/corpora/{corpus_of('finetuning', wildcards.task)['name']}/utterances.tsv",
+        again=if_stale("data"),
     output:
         data=directory("results/finetune/{task}/data"),
         sidecar=update("results/finetune/{task}/data.json"),
@@ -12,11 +13,10 @@ checkpoint prepare_data:
         "../envs/corpora.yaml"
     params:
         root=lambda wildcards: corpus_of("finetuning", wildcards.task)["root"],
-        corpus=lambda wildcards: corpus_of("finetuning", wildcards.task)["name"],
         code=code_of("prepare_data"),
     shell:
         "python -m scripts.finetune.prepare_data"
-        " --utterances {input:q}"
+        " --utterances {input.utterances:q}"
         " --root {params.root:q}"
         " --output {output.data:q}"
         " 2>&1 | tee {log:q}"
@@ -26,6 +26,8 @@ checkpoint prepare_encoder:
     input:
         checkpoint="results/pretrain/{model}/{checkpoint}.pt",
         sidecar="results/pretrain/{model}/{checkpoint}.json",
+        settled=lambda wildcards: waited_for(audio_settled(wildcards.model)),
+        again=if_stale("encoder"),
     output:
         encoder="results/finetune/{task}/from/{model}/{checkpoint}/encoder.pt",
         sidecar=update("results/finetune/{task}/from/{model}/{checkpoint}/encoder.json"),
@@ -50,7 +52,8 @@ rule finetune:
     input:
         unpack(inputs_of_branch),
     output:
-        directory("results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs"),
+        epochs=directory("results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs"),
+        sidecar="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs.json",
     log:
         "logs/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.log",
     benchmark:
@@ -71,16 +74,19 @@ rule finetune:
         " --learning-rate {wildcards.lr}"
         " --seed {wildcards.seed}"
         " --cpu-processes {threads}"
-        " --output {output:q}"
+        " --output {output.epochs:q}"
         " 2>&1 | tee {log:q}"
 
 
 rule average_weights:
     input:
-        "results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs",
+        epochs="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs",
+        settled=lambda wildcards: waited_for(training_settled(wildcards)),
+        again=if_stale("average"),
     output:
         weights="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.pth",
         sidecar="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.json",
+        config="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.yaml",
     log:
         "logs/average_weights/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}-last-{last}.log",
     benchmark:
@@ -91,7 +97,7 @@ rule average_weights:
         code=code_of("average_weights"),
     shell:
         "python -m scripts.finetune.average_weights"
-        " --epochs {input:q}"
+        " --epochs {input.epochs:q}"
         " --last {wildcards.last}"
         " --output {output.weights:q}"
         " 2>&1 | tee {log:q}"

@@ -1,6 +1,7 @@
 rule initialise:
     input:
         recipe=lambda wildcards: ancient(recipe_of("pretraining", wildcards.model)),
+        again=if_stale("initialisation"),
     output:
         checkpoint="results/pretrain/{model}/after-0-updates.pt",
         sidecar="results/pretrain/{model}/after-0-updates.json",
@@ -12,7 +13,6 @@ rule initialise:
         "../envs/fairseq.yaml"
     params:
         seed=lambda wildcards: config["pretraining"][wildcards.model]["seed"],
-        recipe=lambda wildcards: digests.digest(decisive(Path(recipe_of("pretraining", wildcards.model)))),
         code=code_of("initialise"),
     shell:
         "python -m scripts.pretrain.initialise"
@@ -40,10 +40,8 @@ rule pretrain:
     resources:
         slurm_extra=lambda wildcards: waiting("pretrain", wildcards),
     params:
-        effective_gpus=lambda wildcards: config["pretraining"][wildcards.model]["effective_gpus"],
-        precision=lambda wildcards: config["pretraining"][wildcards.model]["precision"],
-        seed=lambda wildcards: config["pretraining"][wildcards.model]["seed"],
-        recipe=lambda wildcards, input: recipe_of("pretraining", wildcards.model),  # with input: not what decides
+        run=lambda wildcards, input: config["pretraining"][wildcards.model],  # with input: the sidecar decides
+        recipe=lambda wildcards, input: recipe_of("pretraining", wildcards.model),
     # SLURM's SIGTERM goes to every process: the step shall hear it and save, not bash and tee end.
     shell:
         "trap '' TERM;"
@@ -52,10 +50,10 @@ rule pretrain:
         " --train-manifest {input.train:q}"
         " --valid-manifest {input.valid:q}"
         " --updates {wildcards.updates}"
-        " --effective-gpus {params.effective_gpus}"
-        " --precision {params.precision}"
+        " --effective-gpus {params.run[effective_gpus]}"
+        " --precision {params.run[precision]}"
         " --cpu-processes {threads}"
-        " --seed {params.seed}"
+        " --seed {params.run[seed]}"
         " --resume-from {input.before:q}"
         " --best-before {input.best_before:q}"
         " --output {output.checkpoint:q}"
@@ -65,9 +63,11 @@ rule pretrain:
 
 rule choose_best:
     input:
-        lambda wildcards: [
+        candidates=lambda wildcards: [
             f"results/pretrain/{wildcards.model}/best-until-{n}-updates.pt" for n in chain_of(wildcards.model)
         ],
+        settled=lambda wildcards: waited_for(audio_settled(wildcards.model)),
+        again=if_stale("best"),
     output:
         checkpoint="results/pretrain/{model}/best.pt",
         sidecar="results/pretrain/{model}/best.json",
@@ -78,16 +78,17 @@ rule choose_best:
     conda:
         "../envs/fairseq.yaml"
     params:
-        chain=lambda wildcards: chain_of(wildcards.model),
         code=code_of("choose_best"),
     shell:
         "python -m scripts.pretrain.choose_best"
-        " --candidates {input:q}"
+        " --candidates {input.candidates:q}"
         " --output {output.checkpoint:q}"
         " 2>&1 | tee {log:q}"
 
 
 rule provide_checkpoint:
+    input:
+        again=if_stale("given"),
     output:
         checkpoint="results/pretrain/{model}/given.pt",
         sidecar="results/pretrain/{model}/given.json",
@@ -99,9 +100,9 @@ rule provide_checkpoint:
     conda:
         "../envs/fairseq.yaml"
     params:
-        path=lambda wildcards: optional(config["checkpoints"][wildcards.model]["path"]),
-        url=lambda wildcards: optional(config["checkpoints"][wildcards.model]["url"]),
-        sha256=lambda wildcards: optional(config["checkpoints"][wildcards.model]["sha256"]),
+        path=lambda wildcards, input: optional(config["checkpoints"][wildcards.model]["path"]),
+        url=lambda wildcards, input: optional(config["checkpoints"][wildcards.model]["url"]),
+        sha256=lambda wildcards, input: optional(config["checkpoints"][wildcards.model]["sha256"]),
         code=code_of("provide_checkpoint"),
     shell:
         "python -m scripts.pretrain.provide_checkpoint"

@@ -1,6 +1,26 @@
 import json
 
 
+rule trace:
+    input:
+        scores=scores(),
+        settled=starting_points(),
+        again=lambda wildcards: again(record.is_outdated(Path("results/provenance.json"), config)),
+    output:
+        report("results/provenance.json", caption="../report/provenance.rst", category="Results"),
+    log:
+        "logs/trace/provenance.log",
+    benchmark:
+        "benchmarks/trace/provenance.tsv"
+    conda:
+        "../envs/results.yaml"
+    params:
+        config=lambda wildcards, input: json.dumps(experiment(), ensure_ascii=False),  # with input: not what decides
+        code=code_of("trace"),
+    shell:
+        "python -m scripts.results.trace" " --config {params.config:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
+
+
 rule tabulate:
     input:
         scores=scores(),
@@ -52,6 +72,8 @@ rule plot:
 
 
 rule write_config:
+    input:
+        again=lambda wildcards: again(record.is_other_config(Path("results/config.yaml"), experiment())),
     output:
         report("results/config.yaml", caption="../report/config.rst", category="Results"),
     log:

@@ -1,0 +1,99 @@
+"""What results/provenance.json says of a table: each number with the parts that it comes from, down to the corpora."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.common import digests, files, provenance
+from scripts.common.code import code_digest
+from scripts.common.sidecars import IDENTITY
+from scripts.reruns.cards import Cards, read, sha256_of
+from scripts.reruns.numbers import numbers
+from scripts.reruns.parts import Part, with_all_above
+
+PUBLISHED = provenance.REPOSITORY / "config" / "published.tsv"
+MODELS = {"initialisation", "milestone", "best", "given", "encoder", "epochs", "average", "transcript", "score"}
+
+
+def parts_of(config: Mapping[str, Any], scores: list[Part]) -> list[Part]:
+    """What these scores come from and they themselves; of packed audio the manifests speak."""
+    return [part for part in with_all_above(scores, config) if part.kind != "archive"]
+
+
+def record(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of the file. `run` names the run by a digest of what its parts were made from, not of their bytes."""
+    scores = {number: number.score for number in numbers(config)}
+    cards = Cards(config, scores.values())
+    parts = {part: _without_above(cards.of(part)) for part in parts_of(config, list(scores.values()))}
+    models = {part.file: _without_machine(card) for part, card in parts.items() if part.kind in MODELS}
+    return {
+        "run": digests.digest(models),
+        "git_commit": provenance.git_commit(),
+        "asked": asked(config),
+        "numbers": [
+            vars(number)
+            | {"cer": parts[score]["cer"], "parts": [part.file for part in parts_of(config, [score])]}
+            for number, score in scores.items()
+        ],
+        "parts": {part.file: card for part, card in parts.items()},
+    }
+
+
+def asked(config: Mapping[str, Any]) -> str:
+    """A digest of what the table and its curve show, but for what stands in the scores."""
+    shown = numbers(config)
+    entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
+    labels = {name: entries[name]["label"] for number in shown for name in (number.task, number.model)}
+    code = [code_digest(f"scripts.results.{step}") for step in ("tabulate", "plot")]
+    return digests.digest([[vars(number) for number in shown], labels, files.sha256(PUBLISHED), code])
+
+
+def is_outdated(path: Path, config: Mapping[str, Any]) -> bool:
+    """Whether the record speaks of another table, or of other parts than lie there; not of one that was deleted.
+
+    Of the parts' bytes only the transcripts' are read here, as they are small; scripts.results.trace reads all.
+    """
+    known = read(path)
+    if not known:
+        return False
+    if known.get("asked") != asked(config):
+        return True
+    for part in parts_of(config, [number.score for number in numbers(config)]):
+        card, recorded = read(Path(part.sidecar)), known["parts"].get(part.file, {})
+        if card and any(card.get(key) != recorded.get(key) for key in (*IDENTITY, "cer")):
+            return True
+        if part.kind == "transcript" and sha256_of(Path(part.file)) not in (None, card.get("sha256")):
+            return True
+    return False
+
+
+def is_other_config(path: Path, config: Mapping[str, Any]) -> bool:
+    """Whether the config beside the results is another."""
+    return path.exists() and yaml.safe_load(path.read_text(encoding="utf-8")) != config
+
+
+def other_environments(config: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each file of workflow/envs that pins something else than when parts of the table were made."""
+    made: dict[str, dict[Part, None]] = {}
+    for part in with_all_above([number.score for number in numbers(config)], config):
+        environment = read(Path(part.sidecar)).get("environment")
+        if environment and environment["digest"] != provenance.environment_digest(environment["name"]):
+            made.setdefault(environment["name"], {})[part] = None
+    for name, parts in made.items():
+        rules = " ".join(dict.fromkeys(part.rule for part in parts))
+        yield (
+            f"workflow/envs/{name}.yaml has changed since {next(iter(parts)).file} was made, and "
+            f"{len(parts) - 1} more: nothing is made again for that, unless you say -R {rules}."
+        )
+
+
+def _without_above(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what the parts above say themselves, and what only the next look at a corpus needs."""
+    return {key: value for key, value in card.items() if key not in ("above", "folders")}
+
+
+def _without_machine(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a part was made from, but for the bytes of fairseq's checkpoints: they hold paths of the machine."""
+    return {key: value for key, value in card["made_from"].items() if not key.endswith("_sha256")}

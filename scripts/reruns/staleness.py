@@ -1,0 +1,143 @@
+"""Whether what lies there is what config, code and data want now. It reads small files and changes nothing.
+
+A part's sidecar says what it was made from; the same words are put together here from what lies there now. Where they
+are equal the part stands, whatever the clock says of the files that it was made from. A part above it that is about to
+be made again is taken to come back the same: that is looked at once it is there.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.common.sidecars import FORMAT
+from scripts.reruns.cards import Card, Cards
+from scripts.reruns.numbers import numbers
+from scripts.reruns.parts import Part, above, published_updates, with_all_above
+from scripts.reruns.wants import WANTS, Wish
+
+# Keys of the config that decide which audio is packed. A change of one is seen before anything is made again.
+AUDIO = ("corpus", "without_transcripts_of", "validation_fraction", "utterances_per_file")
+DATA = {"utterances", "kept", "split", "archive", "manifest", "data"}
+CHECKPOINTS = {"initialisation", "milestone", "best-until", "given"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A key, with dots where it is nested, that a part was made with another value of. None: it was not there."""
+
+    part: Part
+    key: str
+    before: Any
+    now: Any
+
+    def seen_from(self, part: Part) -> str:
+        """In words."""
+        text = f"{self.key} ({_short(self.before)} -> {_short(self.now)})"
+        return text if self.part == part else f"{Path(self.part.file).name}: {text}"
+
+
+Known = dict[Part, list[Difference]]  # what has been found out in one look
+
+
+class Staleness:
+    """What is stale of the parts of a config. Recipes are relative to `repository`."""
+
+    def __init__(self, config: Mapping[str, Any], repository: Path) -> None:
+        self.config, self.repository = config, repository
+        self.cards = Cards(config, [number.score for number in numbers(config)])
+
+    def why_stale(self, part: Part) -> list[str]:
+        """Why a part has to be made again; nothing for one that stands, and for one that was never made."""
+        return list(dict.fromkeys(difference.seen_from(part) for difference in self._all(part, {})))
+
+    def _all(self, part: Part, known: Known) -> list[Difference]:
+        if part not in known:
+            found = list(self._own(part, known))
+            for other in above(part, self.config):
+                found += (difference for difference in self._all(other, known) if _reaches(difference, other, part))
+            known[part] = found
+        return known[part]
+
+    def _own(self, part: Part, known: Known) -> Iterator[Difference]:
+        card = self.cards.of(part)
+        if card and card.get("format") != FORMAT:
+            yield Difference(part, "format", card.get("format"), FORMAT)
+        elif card:
+            made_from = {key: value for key, value in card["made_from"].items() if key != "resumed_from_sha256"}
+            wanted = WANTS[part.kind](self._wish(part, made_from, known))
+            yield from (Difference(part, *difference) for difference in differences(made_from, wanted))
+
+    def _wish(self, part: Part, made_from: Card, known: Known) -> Wish:
+        def now(other: Part | None, key: str | tuple[str, ...], *place: str) -> Any:
+            recorded = _look_up(made_from, place)
+            found = None
+            if other is not None and not self._all(other, known):
+                found = _look_up(self.cards.of(other), (key,) if isinstance(key, str) else key)
+            return next((value for value in (found, recorded) if value is not None), "unknown")
+
+        return Wish(part, self.config, self.repository, now)
+
+    def finished_milestones(self, model: str) -> list[Part]:
+        """Those of a run that have been made, deleted ones too."""
+        chain = published_updates(self.config["pretraining"][model])
+        parts = [Part.of("milestone", model=model, updates=updates) for updates in chain]
+        return [part for part in parts if self.cards.of(part)]
+
+    def other_audio(self, model: str, is_split: bool) -> list[str]:
+        """Why a run may hear other audio than it was packed, as far as can be said yet.
+
+        Keys of the config can be compared before anything is made, the utterances once they are split (`is_split`).
+        """
+        known: Known = {}
+        found = []
+        for subset in ("train", "valid"):
+            archive = Part.of("archive", model=model, subset=subset, shard="0000")
+            for part in with_all_above([archive], self.config):
+                for difference in self._own(part, known):
+                    if _is_key_of_audio(difference):
+                        found.append(difference.seen_from(difference.part))
+                    elif is_split and part == archive and difference.key == "utterances":
+                        found.append(f"other utterances in {subset}")
+        return list(dict.fromkeys(found))
+
+
+def _is_key_of_audio(difference: Difference) -> bool:
+    """Held-out corpora are compared by name; their transcripts, as all lists, when the utterances are split."""
+    key, _, name = difference.key.partition(".")
+    return key in AUDIO and (not name or None in (difference.before, difference.now))
+
+
+def _reaches(difference: Difference, other: Part, part: Part) -> bool:
+    """Whether a difference of `other` makes `part`, below it, stale; not where `other` may come back the same.
+
+    What may is made by checkpoints of Snakemake, or above one: it asks again once they are there.
+    """
+    if other.kind in DATA:
+        return part.kind in DATA
+    if other.kind == "encoder":
+        return difference.key == "mask_prob" or (difference.part.kind in CHECKPOINTS and difference.key != "code")
+    return True
+
+
+def _look_up(card: Any, place: tuple[str, ...]) -> Any:
+    for key in place:
+        card = card.get(key) if isinstance(card, Mapping) else None
+    return card
+
+
+def differences(
+    made_from: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """(key, before, now) of each key in which two nested dictionaries differ."""
+    for key in sorted({*made_from, *wanted}):
+        before, now = made_from.get(key), wanted.get(key)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            yield from differences(before, now, f"{prefix}{key}.")
+        elif before != now:
+            yield f"{prefix}{key}", before, now
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 30 else f"{text[:27]}..."

@@ -1,0 +1,181 @@
+"""What each part has to be made from, as config, code and the parts above it are now: in the words of its sidecar."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.common.code import code_digest
+from scripts.corpora import contents
+from scripts.corpora import identity as corpora
+from scripts.evaluate import identity as evaluate
+from scripts.finetune import espnet_command
+from scripts.finetune import identity as finetune
+from scripts.pretrain import fairseq_command
+from scripts.pretrain import identity as pretrain
+from scripts.reruns import cards
+from scripts.reruns.parts import Part, above, published_updates
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is looked at to say what a part has to be made from.
+
+    now(other, key, *place): what the card of a part above says under a key, and where this part's own card repeats it.
+    """
+
+    part: Part
+    config: Mapping[str, Any]
+    repository: Path
+    now: Callable[..., Any]
+
+    @property
+    def above(self) -> list[Part]:
+        return above(self.part, self.config)
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """The run of pre-training that the part belongs to."""
+        return self.config["pretraining"][self.part["model"]]
+
+    @property
+    def task(self) -> Mapping[str, Any]:
+        """The task of fine-tuning that the part belongs to."""
+        return self.config["finetuning"][self.part["task"]]
+
+
+def _utterances(wish: Wish) -> dict[str, Any]:
+    corpus = wish.config["corpora"][wish.part["corpus"]]
+    lists, wavs = _contents(Path(corpus["root"]), corpus["format"], Path(wish.part.sidecar))
+    return corpora.listing(corpus["format"], lists, wavs, code_digest("scripts.corpora.list_utterances"))
+
+
+@cache
+def _contents(root: Path, layout: str, sidecar: Path) -> tuple[dict[str, str], str]:
+    """What a corpus consists of when this process first looks: a corpus does not change within a run of Snakemake."""
+    folders = contents.folders_of(root, layout, cards.read(sidecar).get("folders", {}))
+    return contents.lists_of(root, layout), contents.wavs_of(folders)
+
+
+def _kept(wish: Wish) -> dict[str, Any]:
+    corpus = wish.part["corpus"]
+    lists = {other["corpus"]: other for other in wish.above}
+    heldout = {
+        name: wish.now(lists[name], "heldout_sha256", "without_transcripts_of", name)
+        for name in wish.config["corpora"][corpus]["without_transcripts_of"]
+    }
+    utterances = wish.now(lists[corpus], "sha256", "utterances")
+    return corpora.filtering(utterances, heldout, code_digest("scripts.corpora.drop_leakage"))
+
+
+def _split(wish: Wish) -> dict[str, Any]:
+    kept = wish.now(wish.above[0], "sha256", "utterances")
+    code = code_digest("scripts.corpora.split_validation")
+    return corpora.splitting(wish.run["corpus"], kept, wish.run["validation_fraction"], code)
+
+
+def _archive(wish: Wish) -> dict[str, Any]:
+    shards = wish.run["audio_shards"] if wish.part["subset"] == "train" else 1
+    listed = wish.now(wish.above[0], "sha256", "utterances")
+    return corpora.packing(listed, wish.run["utterances_per_file"], shards, code_digest("scripts.corpora.concatenate"))
+
+
+def _manifest(wish: Wish) -> dict[str, Any]:
+    names = {Path(other.file).stem: other for other in wish.above}
+    archives = {name: wish.now(other, "sha256", "archives", name) for name, other in names.items()}
+    return corpora.joining(archives, code_digest("scripts.corpora.write_manifest"))
+
+
+def _initialisation(wish: Wish) -> dict[str, Any]:
+    code = code_digest("scripts.pretrain.initialise")
+    return pretrain.initialisation(wish.repository / wish.run["recipe"], wish.run["seed"], code)
+
+
+def _milestone(wish: Wish, updates: int | None = None) -> dict[str, Any]:
+    run = wish.run
+    data = {other["subset"]: wish.now(other, "digest", "data", other["subset"]) for other in wish.above}
+    settings = (run["effective_gpus"], run["precision"], run["seed"], data)
+    updates = int(wish.part["updates"]) if updates is None else updates
+    return pretrain.milestone(wish.repository / run["recipe"], updates, *settings, fairseq_command.program())
+
+
+def _best_until(wish: Wish) -> dict[str, Any]:
+    """The best checkpoint so far may come from any segment until then."""
+    made_in = wish.now(None, "updates", "updates")
+    return _milestone(wish, made_in if made_in in published_updates(wish.run) else None)
+
+
+def _best(wish: Wish) -> dict[str, Any]:
+    candidates = {
+        int(other["updates"]): wish.now(other, "sha256", "candidates_sha256", other["updates"]) for other in wish.above
+    }
+    return pretrain.best(candidates, code_digest("scripts.pretrain.choose_best"))
+
+
+def _given(wish: Wish) -> dict[str, Any]:
+    pinned = wish.config["checkpoints"][wish.part["model"]]["sha256"]
+    return pretrain.given(pinned.lower() if pinned else wish.now(None, "sha256", "sha256"))
+
+
+def _data(wish: Wish) -> dict[str, Any]:
+    utterances = wish.now(wish.above[0], "sha256", "utterances")
+    root = wish.config["corpora"][wish.task["corpus"]]["root"]
+    return finetune.preparing(utterances, str(Path(root)), code_digest("scripts.finetune.prepare_data"))
+
+
+def _encoder(wish: Wish) -> dict[str, Any]:
+    checkpoint = wish.now(wish.above[0], "sha256", "checkpoint_sha256")
+    return finetune.encoding(checkpoint, wish.task["mask_prob"], code_digest("scripts.finetune.prepare_encoder"))
+
+
+def _epochs(wish: Wish) -> dict[str, Any]:
+    encoder, data = wish.above
+    recipe = yaml.safe_load((wish.repository / wish.task["recipe"]).read_text(encoding="utf-8"))
+    made_of = (wish.now(encoder, "sha256", "encoder_sha256"), wish.now(data, "digest", "data"))
+    program = espnet_command.program()
+    return finetune.finetuning(recipe, float(wish.part["lr"]), int(wish.part["seed"]), *made_of, program)
+
+
+def _average(wish: Wish) -> dict[str, Any]:
+    epochs = wish.now(wish.above[0], "epochs", "epochs")
+    return finetune.averaging(epochs, int(wish.part["last"]), code_digest("scripts.finetune.average_weights"))
+
+
+def _transcript(wish: Wish) -> dict[str, Any]:
+    average, encoder, utterances = wish.above
+    subset = wish.part["subset"]
+    digests = (wish.now(average, "sha256", "weights"), wish.now(encoder, "sha256", "encoder_sha256"))
+    heard = wish.now(utterances, ("subsets", subset, "heard"), "heard")
+    code = code_digest("scripts.evaluate.transcribe")
+    return evaluate.transcript(subset, Path(average.file).stem, *digests, heard, code)
+
+
+def _score(wish: Wish) -> dict[str, Any]:
+    transcript, utterances = wish.above
+    subset = wish.part["subset"]
+    said = wish.now(utterances, ("subsets", subset, "said"), "said")
+    code = code_digest("scripts.evaluate.score_cer")
+    return evaluate.score(subset, wish.now(transcript, "sha256", "transcript"), said, code)
+
+
+WANTS: dict[str, Callable[[Wish], dict[str, Any]]] = {
+    "utterances": _utterances,
+    "kept": _kept,
+    "split": _split,
+    "archive": _archive,
+    "manifest": _manifest,
+    "initialisation": _initialisation,
+    "milestone": _milestone,
+    "best-until": _best_until,
+    "best": _best,
+    "given": _given,
+    "data": _data,
+    "encoder": _encoder,
+    "epochs": _epochs,
+    "average": _average,
+    "transcript": _transcript,
+    "score": _score,
+}

@@ -1,0 +1,96 @@
+"""The numbers that a config asks for, and what each comes from."""
+
+from scripts.reruns.numbers import numbers
+from scripts.reruns.parts import KINDS, Part, above, published_updates, with_all_above
+
+CONFIG = {
+    "corpora": {
+        "aishell1": {"without_transcripts_of": []},
+        "aishell2": {"without_transcripts_of": ["aishell1"]},
+    },
+    "checkpoints": {"english": {}},
+    "pretraining": {
+        "mandarin": {"corpus": "aishell2", "milestones": [0, 800], "updates": 1000, "best": True, "audio_shards": 2}
+    },
+    "finetuning": {
+        "aishell1": {"corpus": "aishell1", "learning_rates": [0.004, 2e-05], "seeds": [1, 2], "average_last": 3}
+    },
+    "experiments": [{"finetuning": "aishell1", "from": ["mandarin", "english"]}],
+}
+
+
+def test_numbers_come_in_the_order_of_rows() -> None:
+    found = [(n.model, n.checkpoint, n.lr, n.seed, n.subset) for n in numbers(CONFIG)]
+    assert len(found) == 4 * 2 * 2 * 2  # checkpoints, rates, seeds, subsets
+    assert found[:3] == [
+        ("mandarin", "after-0-updates", "0.004", "1", "dev"),
+        ("mandarin", "after-0-updates", "0.004", "1", "test"),
+        ("mandarin", "after-0-updates", "0.004", "2", "dev"),
+    ]
+    assert list(dict.fromkeys(checkpoint for _, checkpoint, *_ in found)) == [
+        *("after-0-updates", "after-800-updates", "best", "given")
+    ]
+    assert found[-1] == ("english", "given", "2e-05", "2", "test")
+
+
+def files(checkpoint: str) -> list[tuple[str, str]]:
+    """Rule and file of all that the score on test of a checkpoint comes from, at the first rate and seed."""
+    number = next(n for n in numbers(CONFIG) if (n.checkpoint, n.subset) == (checkpoint, "test"))
+    return [(part.rule, part.file) for part in with_all_above([number.score], CONFIG)]
+
+
+def test_the_parts_of_a_number_from_the_corpora_to_the_score() -> None:
+    branch, model = "results/finetune/aishell1/from/mandarin/after-800-updates", "results/pretrain/mandarin"
+    assert files("after-800-updates") == [
+        ("list_utterances", "results/corpora/aishell2/utterances.tsv"),
+        ("list_utterances", "results/corpora/aishell1/utterances.tsv"),
+        ("drop_leakage", "results/corpora/aishell2/without-leakage.tsv"),
+        ("split_validation", f"{model}/utterances/train.tsv"),
+        ("concatenate", f"{model}/audio/train-0000.tsv"),
+        ("concatenate", f"{model}/audio/train-0001.tsv"),
+        ("write_manifest", f"{model}/manifest/train.tsv"),
+        ("split_validation", f"{model}/utterances/valid.tsv"),
+        ("concatenate", f"{model}/audio/valid-0000.tsv"),
+        ("write_manifest", f"{model}/manifest/valid.tsv"),
+        ("pretrain", f"{model}/after-800-updates.pt"),
+        ("prepare_encoder", f"{branch}/encoder.pt"),
+        ("prepare_data", "results/finetune/aishell1/data"),
+        ("finetune", f"{branch}/lr-0.004/seed-1/epochs"),
+        ("average_weights", f"{branch}/lr-0.004/seed-1/average-of-last-3.pth"),
+        ("transcribe", "results/transcripts/aishell1/test/from/mandarin/after-800-updates/lr-0.004/seed-1/text"),
+        ("score_cer", "results/cer/aishell1/test/from/mandarin/after-800-updates/lr-0.004/seed-1.json"),
+    ]
+
+
+def test_the_other_checkpoints() -> None:
+    makers = {name: [rule for rule, _ in files(name)] for name in ("after-0-updates", "best", "given")}
+    assert makers["after-0-updates"][:2] == ["initialise", "prepare_encoder"]
+    assert makers["given"][:2] == ["provide_checkpoint", "prepare_encoder"]
+    start = makers["best"].index("choose_best")
+    assert makers["best"][start - 2 : start] == ["pretrain", "pretrain"]  # the best until 800 and until 1000 updates
+
+
+def test_sidecars_lie_beside() -> None:
+    number = numbers(CONFIG)[0]
+    sidecars = {part.kind: part.sidecar for part in with_all_above([number.score], CONFIG)}
+    assert sidecars["data"] == "results/finetune/aishell1/data.json"
+    assert sidecars["average"].endswith("/seed-1/average-of-last-3.json")
+    assert sidecars["transcript"].endswith("/text.json")
+    assert sidecars["score"] == number.score.file
+
+
+def test_every_kind_is_reached_or_has_nothing_above() -> None:
+    reached = {part.kind for part in with_all_above([number.score for number in numbers(CONFIG)], CONFIG)}
+    assert reached == KINDS.keys()
+    assert {kind for kind in reached if not above(next(p for p in all_parts() if p.kind == kind), CONFIG)} == {
+        *("utterances", "initialisation", "given")
+    }
+
+
+def all_parts() -> list[Part]:
+    return with_all_above([number.score for number in numbers(CONFIG)], CONFIG)
+
+
+def test_the_end_of_a_run_is_published_too_and_0_is_not_trained() -> None:
+    assert published_updates(CONFIG["pretraining"]["mandarin"]) == [800, 1000]
+    assert published_updates({"milestones": [3, 1], "updates": 3}) == [1, 3]
