@@ -1,4 +1,7 @@
-"""An asr_train that writes each epoch's weights: they know for how many updates the encoder was pre-trained."""
+"""An asr_train that writes each epoch's weights: they know for how many updates the encoder was pre-trained.
+
+Beside that they are digests of all that decides real ones.
+"""
 
 import argparse
 import os
@@ -7,6 +10,16 @@ from pathlib import Path
 
 import torch
 import yaml
+from deciding import digest, note
+
+
+def spoken(data: Path) -> list[bytes]:
+    """What is said in each subset, and the wavs in which it is said."""
+    found = []
+    for subset in ("train", "dev"):
+        wavs = [line.split(" ", 1)[1] for line in (data / subset / "wav.scp").read_text().splitlines()]
+        found.append(digest((data / subset / "text").read_text(), [digest(Path(wav).read_bytes()) for wav in wavs]))
+    return found
 
 
 def main(words: list[str]) -> None:
@@ -16,17 +29,26 @@ def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser()
     for name in ("config", "output_dir", "token_list", "seed"):
         parser.add_argument(f"--{name}")
-    parser.add_argument("--encoder_conf", action="append", default=[])
+    for name in ("encoder_conf", "optim_conf"):
+        parser.add_argument(f"--{name}", action="append", default=[])
     arguments, _ = parser.parse_known_args(words)
     output = Path(arguments.output_dir)
     encoder = dict(word.split("=", 1) for word in arguments.encoder_conf)
     checkpoint = torch.load(Path(encoder["w2v_dir_path"]) / encoder["w2v_url"], weights_only=False)
     updates = checkpoint["optimizer_history"][-1]["num_updates"]
-    epochs = yaml.safe_load(Path(arguments.config).read_text())["max_epoch"]
-    for epoch in range(1, epochs + 1):
-        weights = {"knowledge": torch.tensor(float(updates)), "encoder.num_updates": torch.tensor([epoch])}
+    recipe = yaml.safe_load(Path(arguments.config).read_text())
+    pretrained = [(name, tensor.tolist()) for name, tensor in sorted(checkpoint.get("model", {}).items())]
+    made_of = [pretrained, checkpoint["cfg"], spoken(Path(arguments.token_list).parent)]
+    run = digest(made_of, sorted(recipe.items()), arguments.optim_conf, arguments.seed)
+    for epoch in range(1, recipe["max_epoch"] + 1):
+        weights = {
+            "knowledge": torch.tensor(float(updates)),
+            "encoder.num_updates": torch.tensor([epoch]),
+            "digest": torch.tensor([float(byte) for byte in digest(run, epoch)]),
+        }
         torch.save(weights, output / f"{epoch}epoch.pth")
-    torch.save({"model": weights, "reporter": {"epoch": epochs}}, output / "checkpoint.pth")
+    torch.save({"model": weights, "reporter": {"epoch": recipe["max_epoch"]}}, output / "checkpoint.pth")
     tokens = Path(arguments.token_list).read_text(encoding="utf-8").split()
     config = {"token_list": tokens, "encoder_conf": encoder}
     (output / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    note(output, run)

@@ -1,7 +1,10 @@
 """A recogniser that hears the corpora of this folder's tests: a tone of n times 100 Hz for 100 ms is one character."""
 
+import os
+
 import torch
 import yaml
+from deciding import digest
 
 FRAME = 1600  # samples; one character each
 CHARACTERS = "甲乙丙丁"  # at 100, 200, 300, 400 Hz
@@ -20,11 +23,15 @@ class Head:
 
 
 class Model(torch.nn.Module):
-    """Hears every character if its encoder was pre-trained for 20 updates or more, only the first if for fewer."""
+    """Hears every character if its encoder was pre-trained for 20 updates or more, only the first if for fewer.
 
-    def __init__(self, knowledge: float, tokens: list[str]) -> None:
+    With FAKE_ERRORS it misses one of four, each model others: errors then tell which weights it has.
+    """
+
+    def __init__(self, weights: dict[str, torch.Tensor], tokens: list[str]) -> None:
         super().__init__()
-        self.knowledge, self.ctc = knowledge, Head(tokens)
+        self.knowledge, self.ctc = float(weights["knowledge"]), Head(tokens)
+        self.weights = weights["digest"].tolist()
 
     def encode(self, speech: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(1, samples) -> (1, frames): the number of each frame's tone."""
@@ -32,6 +39,9 @@ class Model(torch.nn.Module):
         tones = torch.fft.rfft(frames).abs().argmax(dim=1) * (16000 // FRAME) // 100
         if self.knowledge < 20:
             tones[1:] = 0
+        if os.environ.get("FAKE_ERRORS"):
+            missed = [digest(self.weights, number, int(tone))[0] < 64 for number, tone in enumerate(tones)]
+            tones[torch.tensor(missed)] = 0
         return tones[None], lengths
 
 
@@ -43,4 +53,4 @@ class ASRTask:
         """The model and, as in ESPnet, its arguments."""
         with open(config, encoding="utf-8") as file:
             tokens = yaml.safe_load(file)["token_list"]
-        return Model(float(torch.load(weights)["knowledge"]), tokens), None
+        return Model(torch.load(weights), tokens), None
