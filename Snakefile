@@ -43,4 +43,4 @@ rule all:
         "results/cer-by-updates.svg",
         "results/config.yaml",
         "results/provenance.json",
-        starting_points(),
+        inputs.all_settled(config),

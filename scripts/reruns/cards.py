@@ -1,49 +1,51 @@
 """What sidecars say, of parts that are there and of those that were deleted."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from scripts.common import files
-from scripts.reruns.parts import Part, above, with_all_above
+from scripts.reruns.parts import Part
 
 Card = Mapping[str, Any]
 
 
 class Cards:
-    """The sidecars of the parts of a table. Paths are relative to the working directory."""
+    """One look at the sidecars of `parts`, each read once. Paths are relative to the working directory.
 
-    def __init__(self, config: Mapping[str, Any], scores: Iterable[Part]) -> None:
-        self._below: dict[Part, list[Part]] = defaultdict(list)
-        for part in with_all_above(scores, config):
-            for other in above(part, config):
-                self._below[other].append(part)
+    `parts` of a table: those that others are made from come first.
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+        self._own: dict[Part, Card] = {}
 
     def of(self, part: Part) -> Card:
         """What its sidecar says; where that was deleted, what the products below it repeat; else nothing."""
-        return self.own(part) or next(self._repeated(part), {})
+        return self.own(part) or self._repeated_of(part)
 
     def own(self, part: Part) -> Card:
         """What its sidecar says; nothing where there is none."""
-        return read(Path(part.sidecar))
+        if part not in self._own:
+            self._own[part] = read(Path(part.sidecar))
+        return self._own[part]
 
-    def _repeated(self, part: Part) -> Iterable[Card]:
-        """What products below a part say of it, the nearest first."""
-        seen, waiting = set(), list(self._below.get(part, []))
-        while waiting:
-            below = waiting.pop(0)
-            if below not in seen:
-                seen.add(below)
-                waiting += self._below.get(below, [])
-                known = self.own(below).get("above", {})
-                if part.kind == "archive":  # all of a subset are packed alike, so that the first speaks for all
-                    first = Part.of("archive", **dict(part.names) | {"shard": "0000"}).file
-                    if first in known:
-                        yield {key: value for key, value in known[first].items() if key != "sha256"}
-                elif part.file in known:
-                    yield known[part.file]
+    def _repeated_of(self, part: Part) -> Card:
+        if part.kind != "archive":
+            return self._repeated.get(part.file, {})
+        # All archives of a subset are packed alike, so that the first speaks for all, but for its own lines.
+        first = Part.of("archive", **dict(part.names) | {"shard": "0000"}).file
+        return {key: value for key, value in self._repeated.get(first, {}).items() if key != "sha256"}
+
+    @cached_property
+    def _repeated(self) -> dict[str, Card]:
+        """What products say of those above them, by their files; of several, the nearest is believed."""
+        found: dict[str, Card] = {}
+        for part in self._parts:
+            for file, card in self.own(part).get("above", {}).items():
+                found.setdefault(file, card)
+        return found
 
 
 def read(path: Path) -> Card:

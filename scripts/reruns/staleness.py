@@ -37,69 +37,80 @@ class Difference:
         return text if self.part == part else f"{Path(self.part.file).name}: {text}"
 
 
-Known = dict[Part, list[Difference]]  # what has been found out in one look
-
-
 class Staleness:
-    """What is stale of the parts of a config. Recipes are relative to `repository`."""
+    """What is stale of the parts of a config. Recipes are relative to `repository`. Each question is a look of its own:
+    the answer may change while a run goes on.
+    """
 
     def __init__(self, config: Mapping[str, Any], repository: Path) -> None:
         self.config, self.repository = config, repository
-        self.cards = Cards(config, [number.score for number in numbers(config)])
+        self.parts = with_all_above([number.score for number in numbers(config)], config)
 
     def why_stale(self, part: Part) -> list[str]:
         """Why a part has to be made again; nothing for one that stands, and for one that was never made."""
-        return list(dict.fromkeys(difference.seen_from(part) for difference in self._all(part, {})))
-
-    def _all(self, part: Part, known: Known) -> list[Difference]:
-        if part not in known:
-            found = list(self._own(part, known))
-            for other in above(part, self.config):
-                found += (difference for difference in self._all(other, known) if _reaches(difference, other, part))
-            known[part] = found
-        return known[part]
-
-    def _own(self, part: Part, known: Known) -> Iterator[Difference]:
-        card = self.cards.of(part)
-        if card and card.get("format") != FORMAT:
-            yield Difference(part, "format", card.get("format"), FORMAT)
-        elif card:
-            made_from = {key: value for key, value in card["made_from"].items() if key != "resumed_from_sha256"}
-            wanted = WANTS[part.kind](self._wish(part, made_from, known))
-            yield from (Difference(part, *difference) for difference in differences(made_from, wanted))
-
-    def _wish(self, part: Part, made_from: Card, known: Known) -> Wish:
-        def now(other: Part | None, key: str | tuple[str, ...], *place: str) -> Any:
-            recorded = _look_up(made_from, place)
-            found = None
-            if other is not None and not self._all(other, known):
-                found = _look_up(self.cards.of(other), (key,) if isinstance(key, str) else key)
-            return next((value for value in (found, recorded) if value is not None), "unknown")
-
-        return Wish(part, self.config, self.repository, now)
+        differences = _Look(self).differences(part)
+        return list(dict.fromkeys(difference.seen_from(part) for difference in differences))
 
     def finished_milestones(self, model: str) -> list[Part]:
         """Those of a run that have been made, deleted ones too."""
+        cards = Cards(self.parts)
         chain = published_updates(self.config["pretraining"][model])
         parts = [Part.of("milestone", model=model, updates=updates) for updates in chain]
-        return [part for part in parts if self.cards.of(part)]
+        return [part for part in parts if cards.of(part)]
 
     def other_audio(self, model: str, is_split: bool) -> list[str]:
         """Why a run may hear other audio than it was packed, as far as can be said yet.
 
         Keys of the config can be compared before anything is made, the utterances once they are split (`is_split`).
         """
-        known: Known = {}
-        found = []
+        look, found = _Look(self), []
         for subset in ("train", "valid"):
             archive = Part.of("archive", model=model, subset=subset, shard="0000")
             for part in with_all_above([archive], self.config):
-                for difference in self._own(part, known):
+                for difference in look.own(part):
                     if _is_key_of_audio(difference):
                         found.append(difference.seen_from(difference.part))
                     elif is_split and part == archive and difference.key == "utterances":
                         found.append(f"other utterances in {subset}")
         return list(dict.fromkeys(found))
+
+
+class _Look:
+    """Everything as it is at one moment."""
+
+    def __init__(self, staleness: Staleness) -> None:
+        self._of = staleness
+        self._cards = Cards(staleness.parts)
+        self._known: dict[Part, list[Difference]] = {}
+
+    def differences(self, part: Part) -> list[Difference]:
+        """What makes a part stale: its own differences, and those above it that reach it."""
+        if part not in self._known:
+            found = list(self.own(part))
+            for other in above(part, self._of.config):
+                found += (difference for difference in self.differences(other) if _reaches(difference, other, part))
+            self._known[part] = found
+        return self._known[part]
+
+    def own(self, part: Part) -> Iterator[Difference]:
+        """The differences between what a part was made from and what it would be made from now."""
+        card = self._cards.of(part)
+        if card and card.get("format") != FORMAT:
+            yield Difference(part, "format", card.get("format"), FORMAT)
+        elif card:
+            made_from = {key: value for key, value in card["made_from"].items() if key != "resumed_from_sha256"}
+            wanted = WANTS[part.kind](self._wish(part, made_from))
+            yield from (Difference(part, *difference) for difference in differences(made_from, wanted))
+
+    def _wish(self, part: Part, made_from: Card) -> Wish:
+        def now(other: Part | None, key: str | tuple[str, ...], *place: str) -> Any:
+            recorded = _look_up(made_from, place)
+            found = None
+            if other is not None and not self.differences(other):
+                found = _look_up(self._cards.of(other), (key,) if isinstance(key, str) else key)
+            return next((value for value in (found, recorded) if value is not None), "unknown")
+
+        return Wish(part, self._of.config, self._of.repository, now)
 
 
 def _is_key_of_audio(difference: Difference) -> bool:

@@ -14,9 +14,8 @@ from typing import Any
 
 from scripts.common import files, provenance
 from scripts.common.errors import StepError, run
-from scripts.reruns.cards import sha256_of
-from scripts.reruns.numbers import numbers
-from scripts.reruns.parts import Part, with_all_above
+from scripts.reruns.cards import Cards, sha256_of
+from scripts.reruns.parts import Part
 from scripts.reruns.record import record
 from scripts.reruns.staleness import Staleness
 
@@ -24,9 +23,10 @@ from scripts.reruns.staleness import Staleness
 def stale_parts(config: Mapping[str, Any], repository: Path) -> Iterator[tuple[Part, str]]:
     """The parts that are not what they have to be, and why; from the corpora to the scores."""
     staleness = Staleness(config, repository)
-    for part in with_all_above([number.score for number in numbers(config)], config):
-        own = staleness.cards.own(part)
-        if not staleness.cards.of(part):
+    cards = Cards(staleness.parts)
+    for part in staleness.parts:
+        own = cards.own(part)
+        if not cards.of(part):
             yield part, f"{part.sidecar} is missing"
         elif "sha256" in own and part.file != part.sidecar and sha256_of(Path(part.file)) not in (None, own["sha256"]):
             yield part, f"{Path(part.sidecar).name} describes another file (sha256)"

@@ -109,7 +109,7 @@ def test_the_code_that_is_tracked_is_the_code_that_is_run(rule: Rule) -> None:
 @every_rule
 def test_what_makes_a_part_of_the_table_is_made_again_where_its_sidecar_is_stale(rule: Rule) -> None:
     if rule.name in SPARED:
-        assert "unpack(inputs_of_" in rule.directives["input"]
+        assert re.search(r"unpack\((inputs_of_milestone|lambda wildcards: spared\()", rule.directives["input"])
     elif kinds := [kind for kind, (maker, _) in KINDS.items() if maker == rule.name]:
         assert re.findall(r'again=if_stale\("([\w-]+)"', rule.directives["input"]) == kinds
 
@@ -126,7 +126,7 @@ def test_what_stands_below_a_trainer_waits_for_what_decides_whether_it_runs(rule
         is_below = trainers & {other.rule for others in above for other in others} - {rule.name}
         assert not is_below or "settled" in rule.directives["input"] or rule.name in SPARED
     if rule.name == "trace":
-        assert "settled=starting_points()" in rule.directives["input"]
+        assert "settled=inputs.all_settled(config)" in rule.directives["input"]
 
 
 @every_rule

@@ -5,7 +5,7 @@ from pathlib import Path
 from scripts.cluster.adoption import after_living
 from scripts.corpora.aishell import FORMATS
 from scripts.reruns.numbers import numbers
-from scripts.reruns.parts import Part, checkpoints_of, published_updates, shards_of
+from scripts.reruns.parts import checkpoints_of, published_updates, shards_of
 
 REPOSITORY = Path(workflow.basedir)
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
@@ -51,30 +51,14 @@ def shards(model, subset):
     return shards_of(config["pretraining"][model], subset)
 
 
-def archives(model):
-    """The packed audio of a pre-training run."""
-    folder = f"results/pretrain/{model}/audio"
-    return [f"{folder}/{subset}-{shard}.zip" for subset in ("train", "valid") for shard in shards(model, subset)]
-
-
 def chain_of(model):
     """The updates at which pre-training publishes a checkpoint: its milestones and its end."""
     return published_updates(config["pretraining"][model])
 
 
-def milestone_before(model, updates):
-    """The milestone that a segment of the chain resumes, in a list; empty for the first."""
-    return [n for n in chain_of(model) if n < int(updates)][-1:]
-
-
 def waiting(rule, wildcards):
     """Options for sbatch, by which a job waits for one of a killed Snakemake that makes the same output."""
     return after_living(rule, tuple(wildcards), Path.cwd())
-
-
-def average_of(wildcards):
-    """The averaged weights that a branch is transcribed with, as a part."""
-    return Part.of("average", **wildcards, last=config["finetuning"][wildcards.task]["average_last"])
 
 
 def scores():

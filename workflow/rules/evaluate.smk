@@ -1,6 +1,6 @@
 rule transcribe:
     input:
-        unpack(inputs_of_transcripts),
+        unpack(lambda wildcards: spared(inputs.of_transcripts(config, wildcards))),
     output:
         dev="results/transcripts/{task}/dev/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
         test="results/transcripts/{task}/test/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
@@ -30,7 +30,7 @@ rule score_cer:
     input:
         hypotheses="results/transcripts/{task}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
         utterances=lambda wildcards: f"results/corpora/{corpus_of('finetuning', wildcards.task)['name']}/utterances.tsv",
-        settled=lambda wildcards: waited_for(training_settled(wildcards)),
+        settled=lambda wildcards: waited_for(inputs.training_settled(config, wildcards)),
         again=if_stale("score"),
     output:
         "results/cer/{task}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.json",

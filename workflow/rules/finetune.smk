@@ -26,7 +26,7 @@ checkpoint prepare_encoder:
     input:
         checkpoint="results/pretrain/{model}/{checkpoint}.pt",
         sidecar="results/pretrain/{model}/{checkpoint}.json",
-        settled=lambda wildcards: waited_for(audio_settled(wildcards.model)),
+        settled=lambda wildcards: waited_for(inputs.audio_settled(config, wildcards.model)),
         again=if_stale("encoder"),
     output:
         encoder="results/finetune/{task}/from/{model}/{checkpoint}/encoder.pt",
@@ -50,7 +50,7 @@ checkpoint prepare_encoder:
 
 rule finetune:
     input:
-        unpack(inputs_of_branch),
+        unpack(lambda wildcards: spared(inputs.of_branch(config, wildcards))),
     output:
         epochs=directory("results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs"),
         sidecar="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs.json",
@@ -81,7 +81,7 @@ rule finetune:
 rule average_weights:
     input:
         epochs="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs",
-        settled=lambda wildcards: waited_for(training_settled(wildcards)),
+        settled=lambda wildcards: waited_for(inputs.training_settled(config, wildcards)),
         again=if_stale("average"),
     output:
         weights="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.pth",

@@ -66,7 +66,7 @@ rule choose_best:
         candidates=lambda wildcards: [
             f"results/pretrain/{wildcards.model}/best-until-{n}-updates.pt" for n in chain_of(wildcards.model)
         ],
-        settled=lambda wildcards: waited_for(audio_settled(wildcards.model)),
+        settled=lambda wildcards: waited_for(inputs.audio_settled(config, wildcards.model)),
         again=if_stale("best"),
     output:
         checkpoint="results/pretrain/{model}/best.pt",

@@ -5,7 +5,7 @@ from functools import cache
 from tempfile import NamedTemporaryFile
 
 from scripts.common import files
-from scripts.reruns import adopt, record
+from scripts.reruns import adopt, inputs, record
 from scripts.reruns.commands import step_digest
 from scripts.reruns.parts import Part
 from scripts.reruns.staleness import Staleness
@@ -54,55 +54,38 @@ def forced():
     return settings.forceall or settings.forcerun or settings.forcetargets
 
 
-def spared(parts, settled, others):
-    """Inputs of a step that takes GPUs. It shall run only for products that are stale, or needed and not there.
-
-    An edge to something that runs again would have it run again. `settled` are outputs of checkpoints: once one is
-    made, Snakemake asks here again. The `others` are taken as they lie where the products stand, and may be gone.
-    """
-    stale = any(STALENESS.why_stale(part) for part in parts)
-    if stale or forced():
-        return others | {"settled": settled, "again": again(stale)}
-    if not all(Path(product).exists() for part in parts for product in (part.file, part.sidecar)):
-        return {name: ancient(paths) for name, paths in {**others, "settled": settled}.items()}
-    lying = {name: [path for path in paths if Path(path).exists()] for name, paths in others.items()}
-    return {name: ancient(before_update(paths)) for name, paths in lying.items()} | {"settled": waited_for(settled)}
-
-
 def waited_for(settled):
-    """Outputs of checkpoints for which a job waits, but not because of which it runs. A dry run makes none of them."""
+    """What a job waits for without being run for it. A dry run makes none of it: what is missing may come as it was."""
     return ancient([path for path in settled if Path(path).exists() or not workflow.dryrun])
 
 
-def audio_settled(model):
-    """What decides whether a run is trained again. Whatever lies below it has to wait for that."""
-    subsets = ("train", "valid") if model in config["pretraining"] else ()
-    return [Part.of("manifest", model=model, subset=subset).sidecar for subset in subsets]
+def spared(of):
+    """Inputs of a step that takes GPUs. It shall run only for products that are stale, or needed and not there.
 
-
-def training_settled(wildcards):
-    """What decides whether a checkpoint is fine-tuned again."""
-    return [*audio_settled(wildcards.model), *(Part.of(kind, **wildcards).sidecar for kind in ("data", "encoder"))]
+    An edge to something that runs again would have it run again. So where the products stand, its inputs are taken as
+    they lie, and may be gone, but for what Snakemake is to ask again about.
+    """
+    stale = any(STALENESS.why_stale(part) for part in of.parts)
+    if stale or forced():
+        return of.others | {"settled": of.settled, "again": again(stale)}
+    if not all(Path(product).exists() for part in of.parts for product in (part.file, part.sidecar)):
+        return {name: ancient(paths) for name, paths in {**of.others, "settled": of.settled}.items()}
+    lying = {name: [path for path in paths if Path(path).exists()] for name, paths in of.others.items()}
+    return {name: ancient(before_update(paths)) for name, paths in lying.items()} | {"settled": waited_for(of.settled)}
 
 
 def inputs_of_milestone(wildcards):
     """For pretrain. A finished milestone is trained again only if the user has said so."""
-    model, updates = wildcards.model, int(wildcards.updates)
-    milestone, best = (Part.of(kind, **wildcards) for kind in ("milestone", "best-until"))
-    if reasons := STALENESS.why_stale(milestone):
-        confirm(f"{milestone.file} is finished and would be trained again", reasons)
-    earlier = milestone_before(model, updates)
-    others = {subset: [Part.of("manifest", model=model, subset=subset).file] for subset in ("train", "valid")}
-    others["audio"] = archives(model)
-    others["before"] = [Part.of("milestone", model=model, updates=n).file for n in earlier]
-    others["best_before"] = [Part.of("best-until", model=model, updates=n).file for n in earlier]
-    return spared([milestone, best], audio_settled(model), others)
+    of = inputs.of_milestone(config, wildcards)
+    if reasons := STALENESS.why_stale(of.parts[0]):
+        confirm(f"{of.parts[0].file} is finished and would be trained again", reasons)
+    return spared(of)
 
 
 def inputs_of_archive(wildcards):
     """For concatenate. It replaces audio that finished milestones have heard: they are asked about first."""
     ask_about_audio(wildcards.model, is_split=False)
-    checkpoints.split_validation.get(model=wildcards.model)  # not before it has run
+    checkpoints.split_validation.get(model=wildcards.model)  # goes on once it has run
     ask_about_audio(wildcards.model, is_split=True)
     return Part.of("split", **wildcards).file
 
@@ -119,44 +102,13 @@ def confirm(what, reasons):
 
     Snakemake swallows an exit's own words if it comes in the middle of a run, where it also ends running jobs.
     """
-    sentence = f"{what}, because of {'; '.join(reasons)}"
-    advice = "undo that change, or say --config repeat_pretraining=True"
-    if config["repeat_pretraining"] or workflow.dryrun:
-        return say(f"{sentence}{'' if config['repeat_pretraining'] else f': {advice}'}.")
+    sentence, advice = f"{what}, because of {'; '.join(reasons)}", "undo that, or say --config repeat_pretraining=True"
+    if config["repeat_pretraining"]:
+        return say(f"{sentence}.")
+    if workflow.dryrun:
+        return say(f"{sentence}: {advice}.")
     print(f"error: {sentence}: {advice}", file=sys.stderr, flush=True)
     sys.exit(1)
-
-
-def inputs_of_branch(wildcards):
-    """For finetune."""
-    encoder, data = (Part.of(kind, **wildcards).file for kind in ("encoder", "data"))
-    others = {"encoder": [encoder], "data": [data]}
-    return spared([Part.of("epochs", **wildcards)], training_settled(wildcards), others)
-
-
-def inputs_of_transcripts(wildcards):
-    """For transcribe."""
-    task = config["finetuning"][wildcards.task]
-    average, utterances = average_of(wildcards), Part.of("utterances", corpus=task["corpus"])
-    others = {
-        "weights": [average.file],
-        "config": [str(Path(average.file).with_suffix(".yaml"))],
-        "encoder": [Part.of("encoder", **wildcards).file],
-        "utterances": [utterances.file],
-    }
-    settled = [utterances.sidecar, *training_settled(wildcards)]
-    return spared([Part.of("transcript", **wildcards, subset=subset) for subset in ("dev", "test")], settled, others)
-
-
-def starting_points():
-    """What all trainings start from: asked for beside the table, so that every change above them is seen."""
-    branches = {(item["finetuning"], model) for item in config["experiments"] for model in item["from"]}
-    sidecars = [path for model in sorted({model for _, model in branches}) for path in audio_settled(model)]
-    sidecars += [Part.of("data", task=task).sidecar for task in sorted({task for task, _ in branches})]
-    for task, model in sorted(branches):
-        encoders = [Part.of("encoder", task=task, model=model, checkpoint=c) for c in checkpoints_of(config, model)]
-        sidecars += [encoder.sidecar for encoder in encoders]
-    return sidecars
 
 
 try:

@@ -4,7 +4,7 @@ import json
 rule trace:
     input:
         scores=scores(),
-        settled=starting_points(),
+        settled=inputs.all_settled(config),
         again=lambda wildcards: again(record.is_outdated(Path("results/provenance.json"), config)),
     output:
         report("results/provenance.json", caption="../report/provenance.rst", category="Results"),

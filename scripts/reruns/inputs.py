@@ -1,0 +1,88 @@
+"""Which files the rules wait for that are spared: what is needed to make a product, and what decides whether it runs.
+
+`settled` are outputs of checkpoints of Snakemake: once one is made, Snakemake asks the jobs that wait for it again.
+Whatever stands below a trainer waits for all that decide whether the trainer runs; it would else be done before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.common.tables import SUBSETS
+from scripts.reruns.parts import Part, checkpoints_of, published_updates, shards_of
+
+Config = Mapping[str, Any]
+HELD_OUT = ("train", "valid")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a spared step makes, what it waits for to be settled, and its other inputs by name."""
+
+    parts: list[Part]
+    settled: list[str]
+    others: dict[str, list[str]]
+
+
+def audio_settled(config: Config, model: str) -> list[str]:
+    """What decides whether a run of pre-training is trained again; a checkpoint that was given is not."""
+    if model in config["checkpoints"]:
+        return []
+    return [Part.of("manifest", model=model, subset=subset).sidecar for subset in HELD_OUT]
+
+
+def training_settled(config: Config, names: Mapping[str, str]) -> list[str]:
+    """What decides whether a checkpoint is fine-tuned again."""
+    return [*audio_settled(config, names["model"]), *(Part.of(kind, **names).sidecar for kind in ("data", "encoder"))]
+
+
+def all_settled(config: Config) -> list[str]:
+    """What all trainings of the table start from."""
+    branches = {(item["finetuning"], model): None for item in config["experiments"] for model in item["from"]}
+    found = [path for _, model in branches for path in audio_settled(config, model)]
+    found += [Part.of("data", task=task).sidecar for task, _ in branches]
+    for task, model in branches:
+        names = {"task": task, "model": model}
+        found += [Part.of("encoder", **names, checkpoint=name).sidecar for name in checkpoints_of(config, model)]
+    return list(dict.fromkeys(found))
+
+
+def archives(config: Config, model: str) -> list[str]:
+    """The packed audio of a run of pre-training."""
+    names = [(subset, shard) for subset in HELD_OUT for shard in shards_of(config["pretraining"][model], subset)]
+    files = [Part.of("archive", model=model, subset=subset, shard=shard).file for subset, shard in names]
+    return [Path(file).with_suffix(".zip").as_posix() for file in files]
+
+
+def of_milestone(config: Config, names: Mapping[str, str]) -> Inputs:
+    """For pretrain: manifests, audio, and the milestone before with the best until then."""
+    model = names["model"]
+    earlier = [n for n in published_updates(config["pretraining"][model]) if n < int(names["updates"])][-1:]
+    others = {subset: [Part.of("manifest", model=model, subset=subset).file] for subset in HELD_OUT}
+    others["audio"] = archives(config, model)
+    others["before"] = [Part.of("milestone", model=model, updates=n).file for n in earlier]
+    others["best_before"] = [Part.of("best-until", model=model, updates=n).file for n in earlier]
+    parts = [Part.of(kind, **names) for kind in ("milestone", "best-until")]
+    return Inputs(parts, audio_settled(config, model), others)
+
+
+def of_branch(config: Config, names: Mapping[str, str]) -> Inputs:
+    """For finetune: what it starts from, and the data."""
+    others = {kind: [Part.of(kind, **names).file] for kind in ("encoder", "data")}
+    return Inputs([Part.of("epochs", **names)], training_settled(config, names), others)
+
+
+def of_transcripts(config: Config, names: Mapping[str, str]) -> Inputs:
+    """For transcribe: averaged weights with what else ESPnet needs to load them, and the utterances."""
+    task = config["finetuning"][names["task"]]
+    average = Part.of("average", **names, last=task["average_last"]).file
+    utterances = Part.of("utterances", corpus=task["corpus"])
+    others = {
+        "weights": [average],
+        "config": [Path(average).with_suffix(".yaml").as_posix()],
+        "encoder": [Part.of("encoder", **names).file],
+        "utterances": [utterances.file],
+    }
+    settled = [utterances.sidecar, *training_settled(config, names)]
+    return Inputs([Part.of("transcript", **names, subset=subset) for subset in SUBSETS], settled, others)
