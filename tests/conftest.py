@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=10, help="at how many moments tests/e2e/test_kills.py kills the demo")
+    parser.addoption("--cold", action="store_true", help="tests/workflow: start every python anew, as users do (slow)")
 
 
 settings.register_profile("shared machine", deadline=None)

@@ -4,19 +4,25 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
 import soundfile
 import yaml
 
+from tests.workflow.warm.session import WarmStart
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 FAKES = Path(__file__).parent / "fakes"
 BIN = Path(sys.executable).parent
+WARM = WarmStart()  # used while `_warm_start` says so
 CHARACTERS = "甲乙丙丁"
 
 CONFIG = {
@@ -67,6 +73,21 @@ def lay_out(root: Path, utterances: int = 24) -> None:
     (two / "trans.txt").write_text("".join(f"{u}\t{t}\n" for u, t in transcripts.items()), encoding="utf-8")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _warm_start(request: pytest.FixtureRequest) -> Iterator[None]:
+    WARM.is_on = not request.config.getoption("--cold")
+    yield
+    WARM.is_on = False
+    WARM.close()
+
+
+def environment_of_fakes() -> dict[str, str]:
+    """An environment in which python and snakemake know the fakes, and have a warm start unless --cold forbids it."""
+    path = os.pathsep.join([str(FAKES / "bin"), str(BIN), os.environ["PATH"]])
+    fakes = {"PATH": path, "REAL_PYTHON": sys.executable}
+    return os.environ | fakes | (WARM.environment if WARM.is_on else {})
+
+
 @dataclass
 class Run:
     """What a call of snakemake did."""
@@ -105,16 +126,29 @@ class Project:
 
     def snakemake(self, *words: str, **environment: str) -> Run:
         """Run snakemake here, with the fakes first on its PATH."""
-        path = os.pathsep.join([str(FAKES / "bin"), str(BIN), os.environ["PATH"]])
-        settings = ["--cores", "2", "--show-failed-logs", "--configfile", "overlay.yaml"]
-        call = subprocess.run(
-            ["snakemake", *words, "--snakefile", self.repository / "Snakefile", *settings],  # targets first
-            cwd=self.directory,
-            env=os.environ | {"PATH": path, "REAL_PYTHON": sys.executable} | environment,
-            capture_output=True,
-            text=True,
-        )
+        env = environment_of_fakes() | environment
+        call = subprocess.run(self._command(words), cwd=self.directory, env=env, capture_output=True, text=True)
         return Run(call.returncode, call.stdout + call.stderr)
+
+    def start(self, *words: str, stdout: int | IO[str] = subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
+        """Like `snakemake`, in a process group of its own, and without waiting for its end.
+
+        Signals act on it and on what it starts as on a real one; `warm.session.below` finds what it has started.
+        """
+        return subprocess.Popen(
+            self._command(words),
+            cwd=self.directory,
+            env=environment_of_fakes() | environment,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,  # not a session of its own: warm.keeper
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background of a shell
+        )
+
+    def _command(self, words: tuple[str, ...]) -> list[str | Path]:
+        settings = ["--cores", "2", "--show-failed-logs", "--configfile", "overlay.yaml"]
+        return ["snakemake", *words, "--snakefile", self.repository / "Snakefile", *settings]  # targets first
 
     def read(self, path: str) -> str:
         """The text of a file."""

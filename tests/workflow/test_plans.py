@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import BIN, REPOSITORY
+from tests.workflow.conftest import BIN, REPOSITORY, environment_of_fakes
 
 
 def roots(directory: Path, *names: str) -> None:
@@ -22,8 +22,8 @@ def roots(directory: Path, *names: str) -> None:
 
 def plan(directory: Path, *words: str) -> str:
     """What `snakemake -n` says in `directory`, started from the repository as a user would."""
-    command = [BIN / "snakemake", "-n", "--quiet", "rules", "--directory", directory, *words]
-    call = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    command = ["snakemake", "-n", "--quiet", "rules", "--directory", directory, *words]
+    call = subprocess.run(command, cwd=REPOSITORY, env=environment_of_fakes(), capture_output=True, text=True)
     return f"{call.stdout}{call.stderr}exit code {call.returncode}"
 
 
@@ -97,7 +97,6 @@ def test_lint() -> None:
 
 def test_snakemake_lint(tmp_path: Path) -> None:
     roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell")
-    call = subprocess.run(
-        [BIN / "snakemake", "--lint", "--directory", tmp_path], cwd=REPOSITORY, capture_output=True, text=True
-    )
+    command = ["snakemake", "--lint", "--directory", tmp_path]
+    call = subprocess.run(command, cwd=REPOSITORY, env=environment_of_fakes(), capture_output=True, text=True)
     assert call.returncode == 0 and "good condition" in call.stdout + call.stderr, call.stdout + call.stderr
