@@ -19,6 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=10, help="at how many moments tests/e2e/test_kills.py kills the demo")
+    parser.addoption("--rounds", type=int, default=4, help="of tests/workflow/test_random_changes.py")
+    parser.addoption("--seed", type=int, default=1, help="of its chance")
     parser.addoption("--cold", action="store_true", help="tests/workflow: start every python anew, as users do (slow)")
 
 

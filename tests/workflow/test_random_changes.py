@@ -24,8 +24,9 @@ from scripts.common import files
 from tests.workflow import changes
 from tests.workflow.changes import State
 from tests.workflow.conftest import Project, Run, make
+from tests.workflow.warm.session import below
 
-ENVIRONMENT = {"FAKE_ERRORS": "1", "FAKE_SLEEP": "0.3"}
+ENVIRONMENT = {"FAKE_ERRORS": "1", "FAKE_SLEEP": "4"}
 CONSENT = ["--config", "repeat_pretraining=True"]
 UTTERANCES = 24
 
@@ -112,7 +113,7 @@ def from_scratch(state: State, directory: Path) -> Run:
             shutil.copy(path, directory)
     fresh = State(Project(directory, state.project.repository), state.keys)
     fresh.configure()
-    return fresh.project.snakemake(**ENVIRONMENT | {"FAKE_SLEEP": "0"})
+    return fresh.project.snakemake(**ENVIRONMENT | {"FAKE_SLEEP": ""})
 
 
 def results_of(directory: Path) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def kill_in_the_middle(state: State, chance: random.Random) -> str:
             time.sleep(0.02)
         if run.poll() is not None:
             return "and a run that ended before it was killed"
-        tree = psutil.Process(run.pid).children(recursive=True)
+        tree = below(run.pid)
         run.send_signal(way or signal.SIGKILL)
         for process in tree if way is None else []:
             process.kill()
