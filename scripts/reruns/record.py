@@ -1,6 +1,6 @@
 """What results/provenance.json says of a table: each number with the parts that it comes from, down to the corpora."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import yaml
 from scripts.common import digests, files, provenance
 from scripts.common.code import code_digest
 from scripts.common.sidecars import IDENTITY
-from scripts.reruns.cards import Cards, read, sha256_of
+from scripts.reruns.cards import Card, Cards, read, sha256_of
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import Part, with_all_above
 
@@ -31,6 +31,7 @@ def record(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "run": digests.digest(models),
         "git_commit": provenance.git_commit(),
+        "processors": _processors(parts.values()),
         "asked": asked(config),
         "numbers": [
             vars(number)
@@ -89,11 +90,17 @@ def other_environments(config: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _without_above(card: Mapping[str, Any]) -> dict[str, Any]:
+def _processors(cards: Iterable[Card]) -> list[dict[str, str]]:
+    """The processors on which the parts were made, each once."""
+    found = {tuple(card["processor"].items()): None for card in cards if "processor" in card}
+    return [dict(processor) for processor in found]
+
+
+def _without_above(card: Card) -> dict[str, Any]:
     """Without what the parts above say themselves, and what only the next look at a corpus needs."""
     return {key: value for key, value in card.items() if key not in ("above", "folders")}
 
 
-def _without_machine(card: Mapping[str, Any]) -> dict[str, Any]:
+def _without_machine(card: Card) -> dict[str, Any]:
     """What a part was made from, but for the bytes of fairseq's checkpoints: they hold paths of the machine."""
     return {key: value for key, value in card["made_from"].items() if not key.endswith("_sha256")}

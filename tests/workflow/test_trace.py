@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from scripts.common import files
+from scripts.common.processor import processor
 from scripts.finetune.data import data_digest
 from tests.workflow.conftest import Project
 from tests.workflow.test_reruns import edit, edit_recipe, jobs, project
@@ -52,6 +53,7 @@ def test_every_number_is_tied_to_bytes(finished: Project) -> None:
         assert [Path(file).name for file in above[:2]] == ["utterances.tsv"] * 2
         text = record["parts"][above[-1]]
         assert record["parts"][score]["made_from"]["transcript"] == text["sha256"]
+    assert record["processors"] == [processor()]
     assert f"Run `{record['run']}`, commit `" in finished.read("results/cer.md").splitlines()[-1]
 
 
