@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from tests.kernels import with_same_kernels
+
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 16_000  # Hz
 PATIENCE = 120  # seconds until a wait for a trainer is given up
 
 
 def environment() -> dict[str, str]:
-    """This interpreter's programs (fairseq-hydra-train) first, our modules, and one thread."""
+    """This interpreter's programs (fairseq-hydra-train) first, our modules, one thread, and the workflow's kernels."""
     paths = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    return os.environ | {"PATH": os.pathsep.join(paths), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    ours = {"PATH": os.pathsep.join(paths), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return with_same_kernels(os.environ | ours)
 
 
 def arguments(module: str, options: dict[str, Any]) -> list[str]:

@@ -12,10 +12,21 @@ ACTIVATED = (
     ' and let Snakemake create it again" >&2; exit 1; fi; '
 )
 
+# The same table on every x86 processor since 2013: PyTorch, oneDNN and MKL choose their kernels by processor, and a
+# training amplifies the last bit. The node that runs the step decides, for the one that plans it may be another; what
+# the user has set stays, even where it is empty. (No braces: Snakemake would format them.)
+SAME_KERNELS = (
+    "if grep -qsE '^flags.* avx2( |$)' /proc/cpuinfo; then"
+    " [ -v ATEN_CPU_CAPABILITY ] || export ATEN_CPU_CAPABILITY=avx2;"
+    " [ -v ONEDNN_MAX_CPU_ISA ] || export ONEDNN_MAX_CPU_ISA=AVX2;"
+    " [ -v MKL_CBWR ] || export MKL_CBWR=COMPATIBLE; fi; "
+)
+
 # Steps are modules of the repository, run from the working directory; a step that fails fails its pipe. Packages of the
 # user's home directory stay out: python would look there before it looks into its environment.
 shell.prefix(
-    f"{ACTIVATED}set -euo pipefail; " f"export PYTHONNOUSERSITE=1 PYTHONPATH={shlex.quote(workflow.basedir)}; "
+    f"{ACTIVATED}set -euo pipefail; "
+    f"export PYTHONNOUSERSITE=1 PYTHONPATH={shlex.quote(workflow.basedir)}; {SAME_KERNELS}"
 )
 
 # pip, as it makes an environment, would take a package of ~/.local for installed and leave it out.
