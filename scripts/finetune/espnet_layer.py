@@ -1,6 +1,6 @@
 """Run one of ESPnet's programs with what it needs on this torch: python -m scripts.finetune.espnet_layer asr_train ...
 
-ESPnet 202511 is used as it is; `prepare` mends seven things before its modules are imported:
+ESPnet 202511 is used as it is; `prepare` mends eight things before its modules are imported:
 
 - g2p_en downloads an NLTK corpus when it is imported, although only English text-to-speech uses it;
 - ci_sdr, which only speech enhancement uses, cannot be installed: pip 26.3 refuses packages whose metadata names URLs;
@@ -10,6 +10,7 @@ ESPnet 202511 is used as it is; `prepare` mends seven things before its modules 
   speech takes over 100 GB;
 - the encoder's checkpoint would be downloaded if it were not there: here it is an input and has to be there;
 - fairseq's masks ignore the seed (scripts/common/masks.py);
+- the square root in torch's Adam depends on the processor (scripts/common/square_root.py);
 - checkpoint.pth is written in place, so that a kill at the wrong moment leaves nothing to resume from.
 
 ESPnet's own averaging of epochs is switched off: it sums integer buffers and, asked for several averages, changes the
@@ -27,7 +28,7 @@ from typing import Any
 
 import torch
 
-from scripts.common import masks, workers
+from scripts.common import masks, square_root, workers
 
 
 def prepare() -> None:
@@ -45,6 +46,7 @@ def prepare() -> None:
     trainer = importlib.import_module("espnet2.train.trainer")
     trainer.average_nbest_models = lambda *args, **kwargs: None
     torch.save = _whole(torch.save)
+    torch.Tensor.sqrt = square_root.exact(torch.Tensor.sqrt)
 
 
 def _rank() -> int:

@@ -4,7 +4,8 @@ Stock fairseq draws masks from the operating system's entropy, keeps random stre
 changes its validation batches at every validation, so that a run that was killed and resumed ends elsewhere than one
 that was not. With this plugin, on the same machine and number of processes, both end with the same bits.
 It also lets a run be stopped at any update: see `_validate_and_save`.
-Only functions of fairseq main 3d262bb2 (ve-fairseq 0.12.3) are replaced; each says why.
+Only functions of fairseq main 3d262bb2 (ve-fairseq 0.12.3) are replaced, each says why, and torch's square root: see
+scripts/common/square_root.py.
 """
 
 import os
@@ -22,7 +23,7 @@ from fairseq.distributed import utils as distributed
 from fairseq.models.wav2vec import wav2vec2
 from fairseq.trainer import Trainer
 
-from scripts.common import masks, workers
+from scripts.common import masks, square_root, workers
 
 MASKS, CROPS, VALIDATION = 7, 11, 13  # keep the random streams apart
 
@@ -109,6 +110,7 @@ _stock_validate_and_save = fairseq_cli.train.validate_and_save
 fairseq_cli.train.validate_and_save = _validate_and_save
 file_io.PathManager.copy = staticmethod(_copy)
 wav2vec2.compute_mask_indices = masks.seeded(wav2vec2.compute_mask_indices, _rank)
+torch.Tensor.sqrt = square_root.exact(torch.Tensor.sqrt)  # which fairseq's Adam calls
 workers.kill_at_exit()
 
 if not torch.cuda.is_available():
