@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import digests
+from scripts.common.processor import processor
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STARTED = time.monotonic()  # what imports this has just been started
@@ -47,5 +48,6 @@ def circumstances(environment: str, *packages: str) -> dict[str, Any]:
         "git_commit": git_commit(),
         "environment": {"name": environment, "digest": environment_digest(environment)},
         "versions": versions(*packages),
+        "processor": processor(),
         "seconds_in_this_job": round(time.monotonic() - STARTED, 1),
     }

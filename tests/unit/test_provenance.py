@@ -48,7 +48,8 @@ def test_without_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_circumstances_are_json() -> None:
     facts = provenance.circumstances("results", "pytest")
-    assert set(facts) == {"git_commit", "environment", "versions", "seconds_in_this_job"}
+    assert set(facts) == {"git_commit", "environment", "versions", "processor", "seconds_in_this_job"}
+    assert set(facts["processor"]) == {"name", "vendor", "level"}
     assert facts["environment"]["name"] == "results"
     assert json.loads(json.dumps(facts)) == facts
 
