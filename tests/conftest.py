@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from tests.e2e.emulation import emulation
 from tests.e2e.small_demo import small_demo
 
-__all__ = ["small_demo"]
+__all__ = ["emulation", "small_demo"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
