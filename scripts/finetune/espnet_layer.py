@@ -22,8 +22,8 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -35,7 +35,7 @@ def prepare() -> None:
     """Make `espnet2` importable and its wav2vec 2.0 encoder usable. Call it before the first import of espnet2."""
     os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # fairseq checkpoints hold more than tensors
     for unused in ("g2p_en", "ci_sdr"):
-        sys.modules.setdefault(unused, ModuleType(unused))
+        sys.modules.setdefault(unused, importlib.util.module_from_spec(ModuleSpec(unused, None)))
     if torch.version.cuda is None:
         _hide_torchaudio_extensions()
     encoder = importlib.import_module("espnet2.asr.encoder.wav2vec2_encoder")

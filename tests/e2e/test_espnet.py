@@ -4,6 +4,7 @@ Each of its five characters is a tone of 100 ms, so that a tiny model learns it 
 """
 
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,6 +228,12 @@ def test_the_average_is_espnets_but_for_its_sum_of_counters(uninterrupted, avera
     counts = [int(uninterrupted.weights(epoch)["encoder.num_updates"]) for epoch in (EPOCHS - 1, EPOCHS)]
     assert int(ours["encoder.num_updates"]) == counts[-1] > 0
     assert int(theirs["encoder.num_updates"]) == sum(counts)
+
+
+def test_what_stands_for_a_missing_package_can_be_looked_up():
+    """transformers looks for g2p_en, and ESPnet imports transformers where it is installed."""
+    code = "from importlib.util import find_spec; from scripts.finetune import espnet_layer; espnet_layer.prepare()"
+    subprocess.run([sys.executable, "-c", f"{code}; assert find_spec('g2p_en') and find_spec('ci_sdr')"], check=True)
 
 
 def test_the_padding_mask_is_espnets():
