@@ -18,11 +18,15 @@ HELD_OUT = ("train", "valid")
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a spared step makes, what it waits for to be settled, and its other inputs by name."""
+    """What a spared step makes, what it waits for to be settled, and its other inputs by name.
+
+    `followed`: names of those that a missing product is made for whenever they are made again.
+    """
 
     parts: list[Part]
     settled: list[str]
     others: dict[str, list[str]]
+    followed: tuple[str, ...] = ()
 
 
 def audio_settled(config: Config, model: str) -> list[str]:
@@ -85,4 +89,5 @@ def of_transcripts(config: Config, names: Mapping[str, str]) -> Inputs:
         "utterances": [utterances.file],
     }
     settled = [utterances.sidecar, *training_settled(config, names)]
-    return Inputs([Part.of("transcript", **names, subset=subset) for subset in SUBSETS], settled, others)
+    parts = [Part.of("transcript", **names, subset=subset) for subset in SUBSETS]
+    return Inputs(parts, settled, others, followed=("weights", "config"))

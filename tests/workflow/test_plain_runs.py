@@ -182,6 +182,24 @@ def test_wavs_that_go_and_come(project: Project) -> None:
     assert project.read("results/cer.tsv") == scores
 
 
+def test_a_plan_that_is_made_anew_between_an_average_and_the_end_of_its_job(project: Project) -> None:
+    """As another checkpoint ends just then. Snakemake once took all below for done, and ended well without a table."""
+    average = str(Path(EPOCHS.replace("after-10", "after-20")).with_name("average-of-last-2.json"))
+    encoder = "results/finetune/aishell1/from/mandarin/best/encoder.json"
+    for module, where, until, more in (
+        ("prepare_encoder", "    circumstances =", ("/best/", average), 0),
+        ("average_weights", "    print(", ("/after-20-", encoder), 2),
+    ):
+        wait = "    while {!r} in str(arguments.output) and not Path({!r}).exists():\n        pass\n".format(*until)
+        wait += f"    import time\n    time.sleep({more})\n"
+        edit(project.repository / f"scripts/finetune/{module}.py", f"\n{where}", f"\n{wait}{where}")
+    configure(project, pretraining__mandarin__milestones=[20])
+    for name in ("results", "logs", "benchmarks", ".snakemake"):
+        shutil.rmtree(project.directory / name)
+    plain(project)
+    assert (project.directory / "results/cer.md").exists()
+
+
 def test_a_module_that_moves_runs_nothing(project: Project) -> None:
     """One that decides the bits of both trainings, and one of a cheap step, each with what imports it."""
     scripts = project.repository / "scripts"

@@ -63,13 +63,15 @@ def spared(of):
     """Inputs of a step that takes GPUs. It shall run only for products that are stale, or needed and not there.
 
     An edge to something that runs again would have it run again. So where the products stand, its inputs are taken as
-    they lie, and may be gone, but for what Snakemake is to ask again about.
+    they lie, and may be gone, but for what Snakemake is to ask again about. (Where a plan is made anew, Snakemake looks
+    for no work behind an ancient edge from a job that has made its files and not yet ended: hence those `followed`.)
     """
     stale = any(STALENESS.why_stale(part) for part in of.parts)
     if stale or forced():
         return of.others | {"settled": of.settled, "again": again(stale)}
     if not all(Path(product).exists() for part in of.parts for product in (part.file, part.sidecar)):
-        return {name: ancient(paths) for name, paths in {**of.others, "settled": of.settled}.items()}
+        edges = of.others | {"settled": of.settled}
+        return {name: paths if name in of.followed else ancient(paths) for name, paths in edges.items()}
     lying = {name: [path for path in paths if Path(path).exists()] for name, paths in of.others.items()}
     return {name: ancient(before_update(paths)) for name, paths in lying.items()} | {"settled": waited_for(of.settled)}
 
@@ -87,7 +89,8 @@ def inputs_of_archive(wildcards):
     ask_about_audio(wildcards.model, is_split=False)
     checkpoints.split_validation.get(model=wildcards.model)  # goes on once it has run
     ask_about_audio(wildcards.model, is_split=True)
-    return Part.of("split", **wildcards).file
+    split = Part.of("split", **wildcards).file
+    return split if STALENESS.why_stale(Part.of("archive", **wildcards)) else ancient(split)
 
 
 def ask_about_audio(model, is_split):
