@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,8 @@ def kill_in_the_middle(state: State, chance: random.Random) -> str:
         tree = below(run.pid)
         run.send_signal(way or signal.SIGKILL)
         for process in tree if way is None else []:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         try:
             run.wait(60)
         except subprocess.TimeoutExpired:  # its handler of SIGTERM may wait for a lock that it holds itself
