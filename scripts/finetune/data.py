@@ -1,8 +1,11 @@
-"""The data of a fine-tuning, as far as it decides what is learnt."""
+"""The data of a fine-tuning: its files, and what of them decides what is learnt."""
 
 from pathlib import Path
 
 from scripts.common import digests, files
+
+_OF_A_SUBSET = ("wav.scp", "text", "speech_shape", "text_shape.char")
+FILES = ("tokens.txt", *(f"{subset}/{name}" for subset in ("train", "dev") for name in _OF_A_SUBSET))
 
 
 def data_digest(data: Path) -> str:

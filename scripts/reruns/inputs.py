@@ -18,15 +18,11 @@ HELD_OUT = ("train", "valid")
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a spared step makes, what it waits for to be settled, and its other inputs by name.
-
-    `followed`: names of those that a missing product is made for whenever they are made again.
-    """
+    """What a spared step makes, what it waits for to be settled, and its other inputs by name."""
 
     parts: list[Part]
     settled: list[str]
     others: dict[str, list[str]]
-    followed: tuple[str, ...] = ()
 
 
 def audio_settled(config: Config, model: str) -> list[str]:
@@ -65,8 +61,10 @@ def of_milestone(config: Config, names: Mapping[str, str]) -> Inputs:
     earlier = [n for n in published_updates(config["pretraining"][model]) if n < int(names["updates"])][-1:]
     others = {subset: [Part.of("manifest", model=model, subset=subset).file] for subset in HELD_OUT}
     others["audio"] = archives(config, model)
-    others["before"] = [Part.of("milestone", model=model, updates=n).file for n in earlier]
-    others["best_before"] = [Part.of("best-until", model=model, updates=n).file for n in earlier]
+    before = {kind: [Part.of(kind, model=model, updates=n) for n in earlier] for kind in ("milestone", "best-until")}
+    others["before"] = [part.file for part in before["milestone"]]
+    others["best_before"] = [part.file for part in before["best-until"]]
+    others["sidecars"] = [part.sidecar for part in (*before["milestone"], *before["best-until"])]
     parts = [Part.of(kind, **names) for kind in ("milestone", "best-until")]
     return Inputs(parts, audio_settled(config, model), others)
 
@@ -80,14 +78,15 @@ def of_branch(config: Config, names: Mapping[str, str]) -> Inputs:
 def of_transcripts(config: Config, names: Mapping[str, str]) -> Inputs:
     """For transcribe: averaged weights with what else ESPnet needs to load them, and the utterances."""
     task = config["finetuning"][names["task"]]
-    average = Part.of("average", **names, last=task["average_last"]).file
+    average = Part.of("average", **names, last=task["average_last"])
     utterances = Part.of("utterances", corpus=task["corpus"])
     others = {
-        "weights": [average],
-        "config": [Path(average).with_suffix(".yaml").as_posix()],
+        "weights": [average.file],
+        "config": [Path(average.file).with_suffix(".yaml").as_posix()],
+        "sidecars": [average.sidecar],
         "encoder": [Part.of("encoder", **names).file],
         "utterances": [utterances.file],
     }
     settled = [utterances.sidecar, *training_settled(config, names)]
     parts = [Part.of("transcript", **names, subset=subset) for subset in SUBSETS]
-    return Inputs(parts, settled, others, followed=("weights", "config"))
+    return Inputs(parts, settled, others)

@@ -5,12 +5,14 @@ are equal the part stands, whatever the clock says of the files that it was made
 be made again is taken to come back the same: that is looked at once it is there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scripts.common.sidecars import FORMAT
+from scripts.finetune import data
 from scripts.reruns.cards import Card, Cards
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import Part, above, published_updates, with_all_above
@@ -20,6 +22,12 @@ from scripts.reruns.wants import WANTS, Wish
 AUDIO = ("corpus", "without_transcripts_of", "validation_fraction", "utterances_per_file")
 DATA = {"utterances", "kept", "split", "archive", "manifest", "data"}
 CHECKPOINTS = {"initialisation", "milestone", "best-until", "given"}
+
+# Which files a folder has to hold, by its card.
+FOLDERS: dict[str, Callable[[Card], Iterable[str]]] = {
+    "data": lambda card: data.FILES,
+    "epochs": lambda card: ["config.yaml", *card.get("epochs", {})],
+}
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,26 @@ class Staleness:
     def __init__(self, config: Mapping[str, Any], repository: Path) -> None:
         self.config, self.repository = config, repository
         self.parts = with_all_above([number.score for number in numbers(config)], config)
+        self.below: defaultdict[Part, list[Part]] = defaultdict(list)
+        for part in self.parts:
+            for other in above(part, config):
+                self.below[other].append(part)
 
     def why_stale(self, part: Part) -> list[str]:
         """Why a part has to be made again; nothing for one that stands, and for one that was never made."""
-        differences = _Look(self).differences(part)
-        return list(dict.fromkeys(difference.seen_from(part) for difference in differences))
+        look = _Look(self)
+        reasons = [difference.seen_from(part) for difference in look.differences(part)]
+        if not reasons and Path(part.file).is_dir() and look.is_needed(part):
+            reasons = [f"{path} is missing" for path in look.lacking(part)]
+        return list(dict.fromkeys(reasons))
+
+    def is_whole(self, part: Part) -> bool:
+        """Whether a part is there with its sidecar, and a folder with all its files."""
+        return not _Look(self).lacking(part)
+
+    def is_needed(self, part: Part) -> bool:
+        """Whether something of the table has to be made from a part."""
+        return _Look(self).is_needed(part)
 
     def finished_milestones(self, model: str) -> list[Part]:
         """Those of a run that have been made, deleted ones too."""
@@ -91,6 +114,18 @@ class _Look:
                 found += (difference for difference in self.differences(other) if _reaches(difference, other, part))
             self._known[part] = found
         return self._known[part]
+
+    def lacking(self, part: Part) -> list[str]:
+        """What is not there of a part."""
+        names = FOLDERS[part.kind](self._cards.of(part)) if part.kind in FOLDERS else []
+        paths = [part.file, part.sidecar, *(f"{part.file}/{name}" for name in names)]
+        return [path for path in paths if not Path(path).exists()]
+
+    def is_needed(self, part: Part) -> bool:
+        """A score is, for the table; of the others those from which something stale is made, or missing and needed."""
+        return part.kind == "score" or any(
+            self.differences(other) or (self.lacking(other) and self.is_needed(other)) for other in self._of.below[part]
+        )
 
     def own(self, part: Part) -> Iterator[Difference]:
         """The differences between what a part was made from and what it would be made from now."""

@@ -75,6 +75,25 @@ def test_lists_that_were_deleted_are_made_again_when_they_are_needed(project: Pr
     assert ran["list_utterances"] >= 1 and ran["finetune"] == ran["transcribe"] == 3
 
 
+HALVES = (
+    "results/finetune/aishell1/data/tokens.txt",
+    f"{EPOCHS}/1epoch.pth",
+    "results/corpora/aishell1/utterances.json",
+    "results/pretrain/mandarin/utterances/train.json",
+    "results/pretrain/mandarin/audio/train-0001.json",
+    "results/pretrain/mandarin/best-until-20-updates.json",
+)
+
+
+def test_halves_of_parts_that_were_deleted_are_made_again_when_they_are_needed(project: Project) -> None:
+    for name in HALVES:
+        (project.directory / name).unlink()
+    assert trained(project.snakemake()) == {}
+    edit(project.repository / "scripts/corpora/write_manifest.py", "\ndef main", "\nNEW = 1\n\n\ndef main")
+    configure(project, finetuning__aishell1__average_last=3, finetuning__aishell1__seeds=[1, 2])
+    assert trained(plain(project)) == {"finetune": 4}  # three of the new seed, and one that publishes its epochs again
+
+
 @pytest.mark.parametrize("name", ["cer.tsv", "cer.md", "provenance.json", "config.yaml", "cer-by-updates.svg"])
 def test_a_result_that_was_deleted_is_made_again(project: Project, name: str) -> None:
     before = project.read(f"results/{name}")

@@ -7,7 +7,7 @@ from tempfile import NamedTemporaryFile
 from scripts.common import files
 from scripts.reruns import adopt, inputs, record
 from scripts.reruns.commands import step_digest
-from scripts.reruns.parts import Part
+from scripts.reruns.parts import Part, above
 from scripts.reruns.staleness import Staleness
 
 STALENESS = Staleness(config, REPOSITORY)
@@ -42,8 +42,13 @@ def again(is_needed):
 
 
 def if_stale(kind, **names):
-    """The same for the rule that makes a kind of part."""
-    return lambda wildcards: again(STALENESS.why_stale(Part.of(kind, **{**wildcards, **names})))
+    """The same for the rule that makes a kind of part, with the sidecars that say what it is made from."""
+
+    def inputs_of(wildcards):
+        part = Part.of(kind, **{**wildcards, **names})
+        return [ancient(other.sidecar) for other in above(part, config)] + again(STALENESS.why_stale(part))
+
+    return inputs_of
 
 
 def forced():
@@ -64,14 +69,15 @@ def spared(of):
 
     An edge to something that runs again would have it run again. So where the products stand, its inputs are taken as
     they lie, and may be gone, but for what Snakemake is to ask again about. (Where a plan is made anew, Snakemake looks
-    for no work behind an ancient edge from a job that has made its files and not yet ended: hence those `followed`.)
+    for no work behind an ancient edge from a job that has made its files and not yet ended: hence no such edges to what
+    is needed.)
     """
     stale = any(STALENESS.why_stale(part) for part in of.parts)
-    if stale or forced():
+    missing = [part for part in of.parts if not STALENESS.is_whole(part)]
+    if stale or forced() or any(STALENESS.is_needed(part) for part in missing):
         return of.others | {"settled": of.settled, "again": again(stale)}
-    if not all(Path(product).exists() for part in of.parts for product in (part.file, part.sidecar)):
-        edges = of.others | {"settled": of.settled}
-        return {name: paths if name in of.followed else ancient(paths) for name, paths in edges.items()}
+    if missing:
+        return {name: ancient(paths) for name, paths in {**of.others, "settled": of.settled}.items()}
     lying = {name: [path for path in paths if Path(path).exists()] for name, paths in of.others.items()}
     return {name: ancient(before_update(paths)) for name, paths in lying.items()} | {"settled": waited_for(of.settled)}
 
