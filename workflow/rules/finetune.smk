@@ -25,7 +25,6 @@ checkpoint prepare_data:
 checkpoint prepare_encoder:
     input:
         checkpoint="results/pretrain/{model}/{checkpoint}.pt",
-        sidecar="results/pretrain/{model}/{checkpoint}.json",
         settled=lambda wildcards: waited_for(inputs.audio_settled(config, wildcards.model)),
         again=if_stale("encoder"),
     output:
