@@ -259,3 +259,37 @@ def test_finished_milestones_are_those_that_were_made(world: World) -> None:
     assert [part["updates"] for part in staleness.finished_milestones("mandarin")] == ["10"]
     shutil.rmtree("results")
     assert staleness.finished_milestones("mandarin") == []
+
+
+def test_a_part_is_needed_where_something_below_it_has_to_be_made(world: World) -> None:
+    def needed() -> set[str]:
+        staleness = Staleness(world.config, world.root)
+        return {part.kind for part in staleness.parts if staleness.is_needed(part)} - {"score"}
+
+    for part in world.parts():
+        if not Path(part.file).exists():
+            files.write_text(Path(part.file), "")
+    shutil.rmtree("results/finetune")
+    assert needed() == set()  # the transcripts stand
+    transcript = Part.of("transcript", **OF)
+    Path(transcript.file).unlink()
+    assert needed() == set()  # its score stands
+    Path(Part.of("score", **OF).file).unlink()
+    assert needed() == {"utterances", "milestone", "encoder", "data", "epochs", "average", "transcript"}
+
+
+def test_a_folder_that_lacks_a_file_is_stale_if_it_is_needed(world: World) -> None:
+    part = Part.of("epochs", **OF)
+    for name in ("config.yaml", "1epoch.pth", "3epoch.pth"):
+        files.write_text(Path(part.file) / name, "")
+    for other in world.parts():
+        if not Path(other.file).exists():
+            files.write_text(Path(other.file), "")
+    assert not Staleness(world.config, world.root).is_whole(part)
+    assert world.why("epochs") == []
+    Path(Part.of("average", **OF).file).unlink()
+    assert world.why("epochs") == []  # the transcripts stand
+    world.config["finetuning"]["aishell1"]["average_last"] = 3
+    assert world.why("epochs") == [f"{part.file}/2epoch.pth is missing"]
+    files.write_text(Path(part.file) / "2epoch.pth", "")
+    assert world.why("epochs") == [] and Staleness(world.config, world.root).is_whole(part)
