@@ -6,6 +6,7 @@ run from scratch on the same corpora and config, and no training has run that no
 python -m pytest tests/workflow/test_random_changes.py --rounds 300 --seed 2
 """
 
+import faulthandler
 import json
 import random
 import re
@@ -237,6 +238,7 @@ def restore(state: State, backup: Path) -> None:
 
 
 def test_random_changes(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    faulthandler.cancel_dump_traceback_later()  # hundreds of rounds take longer than one test may
     rounds, seed = (request.config.getoption(name) for name in ("--rounds", "--seed"))
     chance = random.Random(seed)
     state = new_project(tmp_path / "a project")
