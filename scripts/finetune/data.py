@@ -4,8 +4,8 @@ from pathlib import Path
 
 from scripts.common import digests, files
 
-_OF_A_SUBSET = ("wav.scp", "text", "speech_shape", "text_shape.char")
-FILES = ("tokens.txt", *(f"{subset}/{name}" for subset in ("train", "dev") for name in _OF_A_SUBSET))
+OF_A_SUBSET = ("wav.scp", "text", "speech_shape", "text_shape.char")
+FILES = ("tokens.txt", *(f"{subset}/{name}" for subset in ("train", "dev") for name in OF_A_SUBSET))
 
 
 def data_digest(data: Path) -> str:

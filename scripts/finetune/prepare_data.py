@@ -11,7 +11,7 @@ from scripts.common.code import code_digest
 from scripts.common.errors import StepError, run
 from scripts.common.text import characters
 from scripts.finetune import identity
-from scripts.finetune.data import data_digest
+from scripts.finetune.data import OF_A_SUBSET, data_digest
 
 BLANK, UNKNOWN, END = "<blank>", "<unk>", "<sos/eos>"
 
@@ -27,7 +27,7 @@ def data_files(utterances: pd.DataFrame, root: Path, tokens: int) -> dict[str, s
 
     The shapes are what ESPnet's collect-stats pass would find: samples, and `characters,tokens`.
     """
-    lines = {"wav.scp": [], "text": [], "speech_shape": [], "text_shape.char": []}
+    lines: dict[str, list[str]] = {name: [] for name in OF_A_SUBSET}
     for row in utterances.itertuples():
         spoken = characters(row.transcript)
         lines["wav.scp"].append(f"{row.utterance} {(root / row.path).resolve()}\n")
