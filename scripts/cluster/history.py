@@ -1,4 +1,4 @@
-"""What an output has cost so far: its owners' history (scripts.common.ownership) in starts and GPU hours."""
+"""What an output has cost so far: its owners' history (scripts.trainers.ownership) in starts and GPU hours."""
 
 import time
 from bisect import bisect_right
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.common import files, ownership
-from scripts.common.ownership import Owner
+from scripts.common import files
+from scripts.trainers import ownership
+from scripts.trainers.ownership import Owner
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from scripts.cluster.history import History
-from scripts.cluster.queue import Job
-from scripts.common import ownership
+from scripts.trainers import ownership
+from scripts.trainers.queue import Job
 
 
 class State(Enum):

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from scripts.cluster import page, queue
-from scripts.cluster.queue import Job
-from scripts.common.errors import StepError, run
+from scripts.cluster import page
+from scripts.common.errors import StepError, step
+from scripts.trainers import queue
+from scripts.trainers.queue import Job
 
 _RUN_ID = re.compile(r"SLURM run ID: (\S+)")  # Snakemake's log holds it before the first job is submitted
 
@@ -109,4 +110,4 @@ def cancel(jobs: Sequence[Job]) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

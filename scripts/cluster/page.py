@@ -9,8 +9,8 @@ from scripts.cluster import liveness, words
 from scripts.cluster.history import History, total
 from scripts.cluster.liveness import State
 from scripts.cluster.progress import Branch, Pretraining, Published, Underway
-from scripts.cluster.queue import Job
 from scripts.cluster.training_logs import Speed
+from scripts.trainers.queue import Job
 
 WIDTH = 100
 WIDEST_LABEL = 46

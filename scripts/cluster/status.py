@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 
-from scripts.cluster import page, progress, queue
+from scripts.cluster import page, progress
 from scripts.cluster.history import total
-from scripts.common.errors import StepError, run
+from scripts.common.errors import StepError, step
+from scripts.trainers import queue
 
 
 def chains(configfile: Path | None, results: Path) -> dict[str, list[int]]:
@@ -75,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

@@ -15,7 +15,7 @@ def no_space(path: Path) -> StepError:
     return StepError(f"no space left on the disk of {path}: make room and start again; nothing that was saved is lost")
 
 
-def run(main: Callable[[], None]) -> None:
+def step(main: Callable[[], None]) -> None:
     """Run a step's command line; a StepError ends it with its sentence on stderr and exit code 1."""
     try:
         main()

@@ -18,7 +18,7 @@ import pandas as pd
 
 from scripts.common import audio, files, provenance, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, run
+from scripts.common.errors import StepError, step
 from scripts.corpora import identity
 
 _LOCAL_HEADER_BYTES = 30  # of a zip entry, before its name and extra field (PKWARE APPNOTE 4.3.7)
@@ -114,4 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from scripts.common import audio, files, provenance, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, run
+from scripts.common.errors import StepError, step
 from scripts.corpora import contents, identity
 from scripts.corpora.aishell import FORMATS, Entry
 
@@ -109,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

@@ -20,9 +20,9 @@ import yaml
 
 from scripts.common import audio, files, provenance, quiet, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, run
+from scripts.common.errors import StepError, step
 from scripts.evaluate import identity
-from scripts.finetune import espnet_layer
+from scripts.finetune import espnet_numerics
 
 BLANK = 0
 
@@ -39,7 +39,7 @@ def load(config: Path, weights: Path, encoder: Path, device: str) -> tuple[torch
     """
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     settings["encoder_conf"] |= {"w2v_url": encoder.name, "w2v_dir_path": str(encoder.parent.resolve())}
-    espnet_layer.prepare()
+    espnet_numerics.install()
     from espnet2.tasks.asr import ASRTask
 
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
@@ -97,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from scripts.common import digests
 from scripts.common.code import code_digest
-from scripts.common.processes import Processes
+from scripts.trainers.processes import Processes
 
 LAYER = "scripts.finetune.espnet_layer"
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run of ESPnet: an encoder, fine-tuned on data with a learning rate and seed. Paths are absolute."""
+    """What ESPnet is to do: fine-tune an encoder on data with a learning rate and seed. Paths are absolute."""
 
     recipe: Path
     data: Path
@@ -24,10 +24,11 @@ class Task:
 
 
 def program() -> dict[str, str]:
-    """Digests of what runs a recipe, wherever it lies: our layer over ESPnet, and the words that the workflow adds."""
+    """Digests of what runs a recipe, wherever it lies: what our layer makes of ESPnet, and the words that we add."""
     task = Task(Path("recipe"), Path("data"), Path("encoder"), learning_rate=0, seed=0, work=Path("work"))
     (words,) = commands(task, Processes(gpus=1, per_node=1))
-    return {"espnet_layer": code_digest(LAYER), "command": digests.digest(words[words.index("asr_train") :])}
+    ours = words[words.index("asr_train") :]
+    return {"espnet_layer": code_digest("scripts.finetune.espnet_numerics"), "command": digests.digest(ours)}
 
 
 def commands(task: Task, together: Processes) -> list[list[str]]:

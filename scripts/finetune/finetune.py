@@ -11,12 +11,13 @@ from pathlib import Path
 import torch
 import yaml
 
-from scripts.common import digests, files, ownership, provenance, requeue, sidecars, trainer
+from scripts.common import digests, files, provenance, sidecars
 from scripts.common.errors import StepError
-from scripts.common.processes import Processes, usable
 from scripts.finetune import identity
 from scripts.finetune.data import data_digest
 from scripts.finetune.espnet_command import Task, commands, program
+from scripts.trainers import ownership, requeue, supervisor
+from scripts.trainers.processes import Processes, usable
 
 
 def epochs_of(work: Path) -> int:
@@ -67,8 +68,8 @@ def run_task(arguments: argparse.Namespace, together: Processes, claim: ownershi
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
         paths = (path.resolve() for path in (arguments.recipe, arguments.data, arguments.encoder))
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
-        training = trainer.Training(calls, work / "train.log", lambda: epochs_of(work), recipe["max_epoch"])
-        trainer.run(training, claim)
+        training = supervisor.Training(calls, work / "train.log", lambda: epochs_of(work), recipe["max_epoch"])
+        supervisor.train(training, claim)
     facts = {
         "epochs": publish(work, recipe["max_epoch"], arguments.output),
         "processes": together.count,
@@ -95,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    requeue.run(main)
+    requeue.training_step(main)

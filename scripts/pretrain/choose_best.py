@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.common import files, provenance, sidecars
 from scripts.common.code import code_digest
-from scripts.common.errors import run
+from scripts.common.errors import step
 from scripts.pretrain import identity
 
 
@@ -34,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

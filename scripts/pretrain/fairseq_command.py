@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.common import digests
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError
-from scripts.common.processes import TASK, TASK_OF_NODE, Processes
+from scripts.trainers.processes import TASK, TASK_OF_NODE, Processes
 
 BF16 = (8, 0)  # compute capability (Ampere) from which GPUs calculate in bf16
 PLUGIN = Path(__file__).resolve().parent / "fairseq_plugin"
@@ -15,7 +15,7 @@ PLUGIN = Path(__file__).resolve().parent / "fairseq_plugin"
 
 @dataclass(frozen=True)
 class Segment:
-    """One run of fairseq: from the milestone before (`resume_from`, None at the start) to `updates`.
+    """What fairseq is to do: train from the milestone before (`resume_from`, None at the start) to `updates`.
 
     Paths are absolute: hydra changes the working directory.
     """
@@ -84,11 +84,11 @@ def overrides(segment: Segment, processes: Processes) -> list[str]:
 
 
 def program() -> dict[str, str]:
-    """Digests of what runs a recipe, wherever it lies: our plugin for fairseq, and the words that the workflow adds."""
+    """Digests of what runs a recipe, wherever it lies: what our plugin makes of fairseq, and the words that we add."""
     here = Path()
     segment = Segment(here, here, here, updates=0, update_freq=1, precision="fp32", seed=0, resume_from=None)
     words = [word.replace(str(PLUGIN), "plugin") for word in overrides(segment, Processes(gpus=1, per_node=1))]
-    return {"fairseq_plugin": code_digest("scripts.pretrain.fairseq_plugin"), "command": digests.digest(words)}
+    return {"fairseq_plugin": code_digest("scripts.pretrain.fairseq_numerics"), "command": digests.digest(words)}
 
 
 def place_of(processes: Processes, rendezvous: str, rank: int | str, rank_of_node: int | str) -> list[str]:

@@ -14,10 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from scripts.common import provenance, quiet
 from scripts.common.code import code_digest
-from scripts.common.errors import run
-from scripts.common.processes import Processes
+from scripts.common.errors import step
 from scripts.pretrain import checkpoints, identity
 from scripts.pretrain.fairseq_command import Segment, overrides
+from scripts.trainers.processes import Processes
 
 
 def resolve(recipe: Path, overrides: list[str]) -> DictConfig:
@@ -65,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

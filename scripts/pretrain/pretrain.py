@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 
-from scripts.common import digests, files, ownership, processes, provenance, requeue, sidecars, trainer
+from scripts.common import digests, files, provenance, sidecars
 from scripts.common.errors import StepError
 from scripts.pretrain import checkpoints, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
 from scripts.pretrain.recipe import decisive
+from scripts.trainers import ownership, processes, requeue, supervisor
 
 
 def manifests_of(arguments: argparse.Namespace) -> dict[str, Path]:
@@ -94,14 +95,14 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
         (saved / "stop-requested").unlink(missing_ok=True)
         for unfinished in saved.glob("*.tmp"):  # a full disk, or a kill within a save
             unfinished.unlink()
-        training = trainer.Training(
+        training = supervisor.Training(
             commands=commands(segment, together),
             log=segment.work / "train.log",
             progress=lambda: checkpoints.updates_of(last),
             goal=segment.updates,
             ask_to_save=(saved / "stop-requested").touch,
         )
-        trainer.run(training, claim)
+        supervisor.train(training, claim)
     return last
 
 
@@ -170,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    requeue.run(main)
+    requeue.training_step(main)

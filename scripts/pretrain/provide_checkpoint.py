@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from scripts.common import files, sidecars
-from scripts.common.errors import StepError, run
+from scripts.common.errors import StepError, step
 from scripts.pretrain import identity
 
 
@@ -55,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

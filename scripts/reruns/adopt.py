@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from scripts.common import digests, files, provenance, sidecars
-from scripts.common.errors import StepError, run
+from scripts.common.errors import StepError, step
 from scripts.finetune.data import data_digest
 from scripts.reruns import format_1
 from scripts.reruns.cards import Card
@@ -221,4 +221,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from scripts.common import files
-from scripts.common.errors import run
+from scripts.common.errors import step
 
 
 def main() -> None:
@@ -20,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    step(main)

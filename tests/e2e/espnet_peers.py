@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from scripts.finetune import espnet_layer
+from scripts.finetune import espnet_numerics
 
 
 def average(work: str, last: str, output: str) -> None:
@@ -28,7 +28,7 @@ def average(work: str, last: str, output: str) -> None:
 
 def initial(config: str, output: str, *seeds: str) -> None:
     """As espnet2/tasks/abs_task.py does in main_worker: the seed first, then the model."""
-    espnet_layer.prepare()
+    espnet_numerics.install()
     from espnet2.tasks.asr import ASRTask
     from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 
@@ -46,7 +46,7 @@ def greedy(config: str, weights: str, wav_scp: str, text: str) -> None:
     What asr_inference prints for the last layer comes from a prefix search, even with beam 1: it sums over all paths
     of a prefix, so its text may differ from that of the single best path. Greedy is what we claim to be equal to.
     """
-    espnet_layer.prepare()
+    espnet_numerics.install()
     from espnet2.bin.asr_inference import Speech2Text
     from espnet2.fileio.sound_scp import SoundScpReader
 

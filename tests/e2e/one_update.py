@@ -21,7 +21,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import torch
 
-from scripts.common.processes import Processes
+from scripts.trainers.processes import Processes
 from tests.e2e.steps import RATE, ROOT, write_wav
 
 # Nothing here calls them (they score classified sentences and spell English numbers), and imports are most of the time.
@@ -88,9 +88,9 @@ def pretrain(folder: Path) -> dict[str, Any]:
 
 def finetune(folder: Path, encoder: str) -> dict[str, Any]:
     """By ESPnet's Trainer, behind our layer, with nothing frozen but what the recipe freezes for good."""
-    from scripts.finetune import espnet_layer
+    from scripts.finetune import espnet_numerics
 
-    espnet_layer.prepare()
+    espnet_numerics.install()
     from espnet2.schedulers.warmup_lr import WarmupLR
     from espnet2.tasks.asr import ASRTask
     from espnet2.torch_utils.set_all_random_seed import set_all_random_seed

@@ -20,7 +20,7 @@ pytest.importorskip("fairseq", reason="real fairseq is not installed")
 import torch
 
 from scripts.common import files
-from scripts.finetune.espnet_layer import padding_mask
+from scripts.finetune.espnet_numerics import padding_mask
 from tests.e2e.steps import RATE, call, differences, kill_when, load, step, write_utterances, write_wav
 
 pytestmark = pytest.mark.e2e
@@ -232,7 +232,7 @@ def test_the_average_is_espnets_but_for_its_sum_of_counters(uninterrupted, avera
 
 def test_what_stands_for_a_missing_package_can_be_looked_up():
     """transformers looks for g2p_en, and ESPnet imports transformers where it is installed."""
-    code = "from importlib.util import find_spec; from scripts.finetune import espnet_layer; espnet_layer.prepare()"
+    code = "from importlib.util import find_spec; from scripts.finetune.espnet_numerics import install; install()"
     subprocess.run([sys.executable, "-c", f"{code}; assert find_spec('g2p_en') and find_spec('ci_sdr')"], check=True)
 
 

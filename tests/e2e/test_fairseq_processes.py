@@ -49,7 +49,7 @@ def test_a_stop_at_any_update_is_saved_and_repeats_nothing(
 ):
     milestone = place(tmp_path, 12, cpu_processes=processes)
     process = stop_at(update, milestone, tmp_path)
-    assert process.returncode == 1 and "stopped by SIGTERM; the next run goes on" in process.stdout
+    assert process.returncode == 1 and "stopped by SIGTERM; started again, it goes on" in process.stdout
     reached = len(logged(milestone, "train_inner"))
     assert update <= reached < 12
     pretrain(milestone)

@@ -2,18 +2,18 @@
 
 python resolve_finetuning.py OUTPUT.json [the arguments of asr_train]
 
-A process of its own: what ESPnet needs on this torch is patched into the libraries (scripts/finetune/espnet_layer.py).
+A process of its own: scripts/finetune/espnet_numerics.py patches what ESPnet needs on this torch into the libraries.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from scripts.finetune.espnet_layer import prepare
+from scripts.finetune.espnet_numerics import install
 
 
 def main() -> None:
-    prepare()
+    install()
     from espnet2.tasks.asr import ASRTask
 
     parsed = vars(ASRTask.get_parser().parse_args(sys.argv[2:]))

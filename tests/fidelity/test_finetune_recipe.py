@@ -84,8 +84,8 @@ def test_espnet_trains_with_the_recipe_and_the_learning_rate_of_the_workflow(tmp
     missing = [name for name in ("espnet2", "fairseq", "torch") if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed (workflow/envs/espnet.yaml): ESPnet's parser cannot be asked")
-    from scripts.common.processes import Processes
     from scripts.finetune.espnet_command import Task, commands
+    from scripts.trainers.processes import Processes
 
     encoder = tmp_path / "encoder.pt"
     task = Task(AISHELL1, tmp_path / "data", encoder, learning_rate=0.0005, seed=1, work=tmp_path / "work")

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from comparison import A_PATH, ABSENT, HERE, ROOT, Difference, allowed, differences, documented_keys, flatten
-from scripts.common.processes import Processes
 from scripts.pretrain.fairseq_command import Segment, commands, precision, update_freq
+from scripts.trainers.processes import Processes
 
 V100 = (7, 0)  # compute capability of the published run's GPUs
 BASE = ROOT / "config/pretrain/base.yaml"

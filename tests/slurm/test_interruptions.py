@@ -79,7 +79,7 @@ def test_a_cancelled_job_saves_and_fails_and_the_next_run_goes_on(training: Plac
     call("scancel", job)
     assert training.finish(running) == 1
     assert f"{job}.log" in training.said(), "the log of the failed job is named"
-    assert "stopped by SIGTERM; the next run goes on from what is saved" in training.said(), "and shown"
+    assert "stopped by SIGTERM; started again, it goes on from what is saved" in training.said(), "and shown"
     assert training.finish(training.snakemake()) == 0, training.said()
     check(training, uninterrupted, starts=2)
     assert no_update_was_repeated(training)

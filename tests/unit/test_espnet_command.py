@@ -3,8 +3,8 @@
 import itertools
 from pathlib import Path
 
-from scripts.common.processes import Processes
 from scripts.finetune.espnet_command import Task, commands
+from scripts.trainers.processes import Processes
 
 
 def test_command() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common.errors import StepError
-from scripts.common.processes import Processes
 from scripts.pretrain.fairseq_command import Segment, commands, overrides, precision, update_freq
+from scripts.trainers.processes import Processes
 
 SEGMENT = Segment(
     recipe=Path("/repository/config/pretrain/base.yaml"),

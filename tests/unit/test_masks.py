@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.common.masks import seeded
+from scripts.trainers.masks import seeded
 
 
 def record(shape: tuple[int, int], *args: Any, **kwargs: Any) -> dict[str, Any]:

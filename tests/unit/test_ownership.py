@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.common import slurm
-from scripts.common.ownership import Busy, Owner, history, owned, owners_of
 from scripts.common.provenance import REPOSITORY
+from scripts.trainers import slurm
+from scripts.trainers.ownership import Busy, Owner, history, owned, owners_of
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_a_second_is_refused_while_the_first_is_alive(output: Path) -> None:
 
 
 def test_a_process_that_was_killed_is_succeeded(output: Path) -> None:
-    code = "import os, sys; from pathlib import Path; from scripts.common import ownership\n"
+    code = "import os, sys; from pathlib import Path; from scripts.trainers import ownership\n"
     code += "with ownership.owned(Path(sys.argv[1]), 0): os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code, str(output)], cwd=REPOSITORY)
     with owned(output, 0):
@@ -118,7 +118,7 @@ def test_who_lost_it_does_not_release_it(output: Path) -> None:
 CONTENDS = """
 import sys
 from pathlib import Path
-from scripts.common.ownership import Busy, owned
+from scripts.trainers.ownership import Busy, owned
 try:
     with owned(Path(sys.argv[1]), 0):
         print("mine", flush=True)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from scripts.common import slurm
 from scripts.common.errors import StepError
-from scripts.common.processes import Processes, at_hand, usable
+from scripts.trainers import slurm
+from scripts.trainers.processes import Processes, at_hand, usable
 
 
 @pytest.mark.parametrize(

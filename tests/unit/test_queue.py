@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.cluster import queue, words
+from scripts.cluster import words
 from scripts.common.errors import StepError
+from scripts.trainers import queue
 
 
 def test_a_job_of_this_directory_is_read_whole(slurm, row, tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.common import requeue, slurm
 from scripts.common.errors import StepError
-from scripts.common.ownership import Busy
-from scripts.common.trainer import TIME_LIMIT, Paused
+from scripts.trainers import requeue, slurm
+from scripts.trainers.ownership import Busy
+from scripts.trainers.supervisor import TIME_LIMIT, Paused
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_what_goes_back_into_the_queue(monkeypatch, capsys, reason: Exception, r
         raise reason
 
     with pytest.raises(SystemExit):
-        requeue.run(main)
+        requeue.training_step(main)
     assert asked == ["17"] * requeued
 
 
@@ -109,5 +109,5 @@ def test_outside_slurm_a_stop_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
         raise Paused("SIGINT")
 
     with pytest.raises(SystemExit) as caught:
-        requeue.run(main)
-    assert caught.value.code == "error: stopped by SIGINT; the next run goes on from what is saved"
+        requeue.training_step(main)
+    assert caught.value.code == "error: stopped by SIGINT; started again, it goes on from what is saved"

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from scripts.common.square_root import exact  # noqa: E402
+from scripts.trainers.square_root import exact  # noqa: E402
 
 ROOT = exact(torch.Tensor.sqrt)
 

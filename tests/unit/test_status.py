@@ -14,8 +14,8 @@ from scripts.cluster import history, liveness, page, training_logs
 from scripts.cluster.history import History
 from scripts.cluster.liveness import State
 from scripts.cluster.status import report
-from scripts.common import ownership
-from scripts.common.ownership import Owner
+from scripts.trainers import ownership
+from scripts.trainers.ownership import Owner
 
 # Lines as fairseq 0.12.3 and ESPnet 202511 wrote them in the demo, shortened where nothing is read.
 START = "[{}][fairseq_cli.train][INFO] - {{'_name': None, 'common': {{'_name': None, 'log_format': 'json'}}}}"

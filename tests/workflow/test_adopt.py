@@ -122,7 +122,7 @@ def test_code_that_decides_no_result_can_be_taken_over_too(finished: Project, tm
     for name in ("workflow", "scripts", "config", "profiles"):
         shutil.copytree(REPOSITORY / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "Snakefile", checkout)
-    edit(checkout / "scripts/pretrain/fairseq_plugin/__init__.py", "\ndef _mix", "\nTIDY = 1\n\n\ndef _mix")
+    edit(checkout / "scripts/pretrain/fairseq_numerics.py", "\ndef _mix", "\nTIDY = 1\n\n\ndef _mix")
     project = Project(finished.directory, checkout)
     refused = project.snakemake()
     assert refused.code != 0 and "would be trained again, because of fairseq_plugin" in refused.output

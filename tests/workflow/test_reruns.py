@@ -223,6 +223,13 @@ def test_a_recipe_of_pre_training(project: Project) -> None:
     assert trained(same_when_run(project, "--config", "repeat_pretraining=True")) == {"pretrain": 3, "finetune": 3}
 
 
+def test_what_only_saves_verifies_or_watches(project: Project) -> None:
+    for module in ("pretrain/fairseq_upkeep", "finetune/espnet_upkeep", "trainers/supervisor", "pretrain/pretrain"):
+        file = project.repository / f"scripts/{module}.py"
+        file.write_text(file.read_text(encoding="utf-8") + "\n\nNEW = 1\n", encoding="utf-8")
+    assert project.snakemake().nothing
+
+
 def test_a_helper_module(project: Project) -> None:
     """scripts.common.audio is imported by those who read wavs."""
     edit(project.repository / "scripts/common/audio.py", "\ndef ", "\nNEW = 1\n\n\ndef ")

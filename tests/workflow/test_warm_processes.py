@@ -151,7 +151,7 @@ def test_a_client_that_is_killed_leaves_its_jobs(tmp_path: Path, start: Start) -
 
 
 def test_a_job_that_is_to_die_with_its_parent(tmp_path: Path, start: Start) -> None:
-    """As trainers are: scripts/common/trainer.py."""
+    """As trainers are: scripts/trainers/supervisor.py."""
     (tmp_path / "below.py").write_text(READY + "ready('job')" + WAIT)
     client = start(START.format(preexec="die_with_parent") + "ready('here')" + WAIT)
     number_in(tmp_path / "here")

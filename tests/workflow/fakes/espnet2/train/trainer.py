@@ -1,3 +1,3 @@
-"""What scripts/finetune/espnet_layer.py replaces in the real module."""
+"""What scripts/finetune/espnet_upkeep.py replaces in the real module."""
 
 average_nbest_models = None

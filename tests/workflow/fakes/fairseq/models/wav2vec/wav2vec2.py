@@ -1,4 +1,4 @@
-"""What scripts/finetune/espnet_layer.py replaces in the real module."""
+"""What scripts/finetune/espnet_numerics.py replaces in the real module."""
 
 
 def compute_mask_indices() -> None:

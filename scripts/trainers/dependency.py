@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from scripts.cluster import queue
 from scripts.common.errors import StepError
+from scripts.trainers import queue
 
 FRESH = 30  # seconds for which one answer of squeue serves all jobs that are submitted together
 APPEND = "--open-mode=append"  # a job that was requeued goes on in its log

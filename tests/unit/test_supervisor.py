@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.common import slurm, trainer
 from scripts.common.errors import StepError
-from scripts.common.ownership import Claim
-from scripts.common.trainer import Paused, Training
+from scripts.trainers import slurm, supervisor
+from scripts.trainers.ownership import Claim
+from scripts.trainers.supervisor import Paused, Training
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +43,8 @@ def training(*commands: list[str], log: Path, **others) -> Training:
 def test_everything_said_is_appended_to_the_log(tmp_path: Path, claim: Claim, capfd) -> None:
     log = tmp_path / "work" / "train.log"
     command = script(tmp_path, "import sys; print('out', flush=True); print('err', file=sys.stderr)")
-    trainer.run(training(command, log=log), claim)
-    trainer.run(training(command, log=log), claim)
+    supervisor.train(training(command, log=log), claim)
+    supervisor.train(training(command, log=log), claim)
     assert log.read_text() == "out\nerr\nout\nerr\n"
     assert capfd.readouterr() == ("", "")
 
@@ -53,7 +53,7 @@ def test_a_trainer_that_fails(tmp_path: Path, claim: Claim, capfd) -> None:
     log = tmp_path / "train.log"
     command = script(tmp_path, "for i in range(100): print('line', i)\nraise SystemExit(3)")
     with pytest.raises(StepError) as caught:
-        trainer.run(training(command, log=log), claim)
+        supervisor.train(training(command, log=log), claim)
     name = Path(sys.executable).name
     assert str(caught.value) == f"{name} ended with exit code 3: see its last lines above, all in {log}"
     assert capfd.readouterr().out == "".join(f"line {i}\n" for i in range(85, 100))
@@ -63,20 +63,20 @@ def test_a_trainer_that_fails(tmp_path: Path, claim: Claim, capfd) -> None:
 def test_a_trainer_that_is_killed_amid_bytes_that_are_no_text(tmp_path: Path, claim: Claim, capfd) -> None:
     source = "import os, sys; sys.stdout.buffer.write(b'\\xff\\xfe end'); sys.stdout.flush(); os.kill(os.getpid(), 9)"
     with pytest.raises(StepError, match="ended with exit code -9: see its last lines above"):
-        trainer.run(training(script(tmp_path, source), log=tmp_path / "train.log"), claim)
+        supervisor.train(training(script(tmp_path, source), log=tmp_path / "train.log"), claim)
     assert capfd.readouterr().out.endswith(" end\n")
 
 
 def test_a_trainer_that_is_not_there(tmp_path: Path, claim: Claim) -> None:
     with pytest.raises(StepError) as caught:
-        trainer.run(training(["no-such-trainer", "--help"], log=tmp_path / "train.log"), claim)
+        supervisor.train(training(["no-such-trainer", "--help"], log=tmp_path / "train.log"), claim)
     assert str(caught.value) == "no-such-trainer is not installed in this environment: see workflow/envs"
 
 
 def test_a_trainer_that_stops_short_of_its_goal(tmp_path: Path, claim: Claim) -> None:
     short = training(script(tmp_path, ""), log=tmp_path / "train.log", goal=3)
     with pytest.raises(StepError, match=r"the trainer stopped at 1 of 3: see .*train\.log"):
-        trainer.run(short, claim)
+        supervisor.train(short, claim)
 
 
 def test_when_one_process_fails_none_is_left(tmp_path: Path, claim: Claim) -> None:
@@ -86,7 +86,7 @@ def test_when_one_process_fails_none_is_left(tmp_path: Path, claim: Claim) -> No
     )
     fails = script(tmp_path / "b", waiting)
     with pytest.raises(StepError, match="ended with exit code 4"):
-        trainer.run(training(waits, fails, log=tmp_path / "train.log"), claim)
+        supervisor.train(training(waits, fails, log=tmp_path / "train.log"), claim)
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert str(tmp_path / "a") not in running
 
@@ -94,7 +94,7 @@ def test_when_one_process_fails_none_is_left(tmp_path: Path, claim: Claim) -> No
 def test_a_full_disk_is_named(tmp_path: Path, claim: Claim, capfd) -> None:
     command = script(tmp_path, "raise OSError(28, 'No space left on device')")
     with pytest.raises(StepError) as caught:
-        trainer.run(training(command, log=tmp_path / "train.log"), claim)
+        supervisor.train(training(command, log=tmp_path / "train.log"), claim)
     assert str(caught.value).startswith(f"no space left on the disk of {tmp_path}: make room and start again")
 
 
@@ -119,7 +119,7 @@ def test_near_the_end_of_the_time_it_is_asked_to_save(tmp_path: Path, claim: Cla
         ask_to_save=(tmp_path / "stop-requested").touch,
     )
     with pytest.raises(Paused, match="the job's time limit is near"):
-        trainer.run(job, claim)
+        supervisor.train(job, claim)
     assert saved.exists()
 
 
@@ -127,13 +127,14 @@ def test_a_job_without_time_to_save_says_so_instead_of_coming_back_for_ever(tmp_
     monkeypatch.setattr(slurm, "allocation", lambda: slurm.Allocation("17", time.time(), 1))
     job = training(script(tmp_path, "import time; time.sleep(600)"), log=tmp_path / "train.log", goal=2)
     with pytest.raises(StepError, match="got nowhere within the job's time limit: raise runtime in the profile"):
-        trainer.run(job, claim)
+        supervisor.train(job, claim)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_reaches_the_trainer_as_a_request(tmp_path: Path, number: signal.Signals) -> None:
     words = [sys.executable, "-c", RUNS, str(tmp_path), *script(tmp_path, SAVES, str(tmp_path))]
-    process = subprocess.Popen(words, cwd=trainer.REPOSITORY, start_new_session=True, stdout=subprocess.PIPE, text=True)
+    pipe = {"stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(words, cwd=supervisor.REPOSITORY, start_new_session=True, **pipe)
     while not (tmp_path / "started").exists():
         time.sleep(0.01)
     os.killpg(process.pid, number)
@@ -144,21 +145,21 @@ def test_a_signal_reaches_the_trainer_as_a_request(tmp_path: Path, number: signa
 RUNS = """
 import sys
 from pathlib import Path
-from scripts.common import trainer
-from scripts.common.ownership import owned
+from scripts.trainers import supervisor
+from scripts.trainers.ownership import owned
 folder = Path(sys.argv[1])
-job = trainer.Training([sys.argv[2:]], folder / "train.log", lambda: 0, 1, (folder / "stop-requested").touch)
+job = supervisor.Training([sys.argv[2:]], folder / "train.log", lambda: 0, 1, (folder / "stop-requested").touch)
 with owned(folder / "output", 0) as claim:
     try:
-        trainer.run(job, claim)
-    except trainer.Paused as reason:
+        supervisor.train(job, claim)
+    except supervisor.Paused as reason:
         print("paused:", reason)
 """
 
 
 def test_a_trainer_does_not_outlive_its_step(tmp_path: Path) -> None:
     words = [sys.executable, "-c", RUNS, str(tmp_path), *script(tmp_path, SAVES, str(tmp_path))]
-    process = subprocess.Popen(words, cwd=trainer.REPOSITORY)
+    process = subprocess.Popen(words, cwd=supervisor.REPOSITORY)
     while not (tmp_path / "started").exists():
         time.sleep(0.01)
     process.kill()
@@ -172,8 +173,8 @@ def test_a_trainer_does_not_outlive_its_step(tmp_path: Path) -> None:
 
 READS_AHEAD = """
 import multiprocessing, signal, time
-from scripts.common import workers
-workers.kill_at_exit()
+from scripts.trainers import data_workers
+data_workers.kill_at_exit()
 signal.signal(signal.SIGCHLD, lambda *_: print("a worker died", flush=True))  # as torch does
 multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True).start()
 """
@@ -181,7 +182,7 @@ multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemo
 
 def test_a_trainer_ends_though_its_workers_hear_no_signal(tmp_path: Path, claim: Claim) -> None:
     begun = time.monotonic()
-    trainer.run(training(script(tmp_path, READS_AHEAD), log=tmp_path / "train.log"), claim)
+    supervisor.train(training(script(tmp_path, READS_AHEAD), log=tmp_path / "train.log"), claim)
     assert time.monotonic() - begun < 50
     assert (tmp_path / "train.log").read_text() == ""
 
@@ -189,7 +190,7 @@ def test_a_trainer_ends_though_its_workers_hear_no_signal(tmp_path: Path, claim:
 def test_a_step_that_lost_its_output_stops_its_trainer(tmp_path: Path, claim: Claim) -> None:
     (claim.record.parent / "0002.json").touch()
     with pytest.raises(StepError, match="another job took over: see"):
-        trainer.run(training(script(tmp_path, "import time; time.sleep(600)"), log=tmp_path / "train.log"), claim)
+        supervisor.train(training(script(tmp_path, "import time; time.sleep(600)"), log=tmp_path / "train.log"), claim)
 
 
 def test_environment_of_a_trainer(tmp_path: Path, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,14 +199,14 @@ def test_environment_of_a_trainer(tmp_path: Path, claim: Claim, monkeypatch: pyt
         monkeypatch.setenv(name, "16")
     keys = ("PYTHONPATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     source = f"import os; print([os.environ[key] for key in {keys}]); import scripts.common"
-    trainer.run(training(script(tmp_path, source), log=tmp_path / "train.log"), claim)
-    paths = os.pathsep.join([str(trainer.REPOSITORY), "/elsewhere"])
+    supervisor.train(training(script(tmp_path, source), log=tmp_path / "train.log"), claim)
+    paths = os.pathsep.join([str(supervisor.REPOSITORY), "/elsewhere"])
     assert (tmp_path / "train.log").read_text() == f"{[paths, '1', '1']}\n"
     monkeypatch.delenv("PYTHONPATH")
-    assert trainer.environment()["PYTHONPATH"] == str(trainer.REPOSITORY)
+    assert supervisor.environment()["PYTHONPATH"] == str(supervisor.REPOSITORY)
 
 
 def test_of_slurm_a_trainer_sees_the_job_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SLURM_JOB_ID", "SLURM_NTASKS", "SLURM_STEP_NODELIST"):
         monkeypatch.setenv(name, "1")
-    assert [name for name in trainer.environment() if name.startswith("SLURM_")] == ["SLURM_JOB_ID"]
+    assert [name for name in supervisor.environment() if name.startswith("SLURM_")] == ["SLURM_JOB_ID"]

@@ -1,13 +1,13 @@
 """The SLURM jobs that belong to a working directory, as squeue gives them."""
 
 import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from scripts.common.errors import StepError
+from scripts.trainers import slurm
 
 # squeue pads and cuts each field to so many bytes (not characters). Nothing else separates one from the next that
 # a path could not hold, so lines are taken apart at these widths.
@@ -22,7 +22,6 @@ FIELDS = {
     "Name": 200,
     "StdOut": 4096,
 }
-PATIENCE = 60  # seconds that squeue may take
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,15 @@ def jobs(directory: Path) -> list[Job]:
 
 
 def call(command: Sequence[str]) -> bytes:
-    """What one of SLURM's commands prints. Raises StepError where it is not installed or fails."""
-    # A user's own settings change what squeue lists and how it writes times.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SQUEUE_", "SLURM_TIME_"))}
-    try:
-        done = subprocess.run(command, capture_output=True, env=environment, timeout=PATIENCE, check=True)
-    except FileNotFoundError:
-        raise StepError(f"{command[0]} is not installed on this machine: ask where jobs can be submitted") from None
-    except subprocess.TimeoutExpired:
-        raise StepError(f"{command[0]} gave no answer in {PATIENCE} s: try again later") from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip().splitlines()
-        raise StepError(f"{command[0]} failed: {said[-1] if said else f'exit code {error.returncode}'}") from None
-    return done.stdout
+    """What one of SLURM's commands prints. Raises StepError where it is not installed, fails or gives no answer."""
+    answer = slurm.ask(*command, patient=False)
+    if answer.code == 127:
+        raise StepError(f"{answer.complaint}: ask where jobs can be submitted")
+    if answer.code:
+        said = answer.complaint.splitlines()
+        later = ": try again later" * (answer.code == 124)
+        raise StepError(f"{command[0]} failed: {said[-1] if said else f'exit code {answer.code}'}{later}")
+    return answer.output
 
 
 def parse(line: bytes, logs: Path) -> Job | None:

@@ -8,7 +8,7 @@ import signal
 def kill_at_exit() -> None:
     """Kill worker processes when this process ends, by a signal that they cannot block.
 
-    multiprocessing sends them SIGTERM and waits for their end; a trainer's processes block it (trainer.py), so that
+    multiprocessing sends them SIGTERM and waits for their end; a trainer's processes block it (supervisor.py), so that
     SLURM's does not reach them. One that has read ahead further than training went would be waited for for ever.
     """
     atexit.register(_kill)

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 
 
-def seeded(compute_mask_indices: Callable[..., Any], rank: Callable[[], int] = lambda: 0) -> Callable[..., Any]:
+def own_rank() -> int:
+    """This process's number among those that train together."""
+    import torch.distributed  # the rest of this module needs no torch
+
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+
+
+def seeded(compute_mask_indices: Callable[..., Any], rank: Callable[[], int] = own_rank) -> Callable[..., Any]:
     """Wrap fairseq's `compute_mask_indices` (fairseq/data/data_utils.py) to draw its seed from numpy's global stream.
 
     Whoever reseeds numpy (ESPnet at each epoch, our fairseq plugin at each update) thereby fixes the masks. The rank

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cluster import adoption, queue
-from scripts.cluster.adoption import after_living
 from scripts.common.errors import StepError
+from scripts.trainers import dependency, queue
+from scripts.trainers.dependency import after_living
 
 
 def job(number: str, task: str) -> queue.Job:
@@ -17,7 +17,7 @@ def job(number: str, task: str) -> queue.Job:
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[queue.Job]:
     """What SLURM's queue holds; every test asks anew."""
     jobs: list[queue.Job] = []
-    adoption._jobs.cache_clear()
+    dependency._jobs.cache_clear()
     monkeypatch.setattr(queue, "jobs", lambda directory: jobs)
     return jobs
 
@@ -45,7 +45,7 @@ def test_jobs_that_are_submitted_together_ask_once(queued, monkeypatch: pytest.M
     asked = []
     monkeypatch.setattr(queue, "jobs", lambda directory: asked.append(directory) or [])
     now = [100.0]
-    monkeypatch.setattr(adoption.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(dependency.time, "monotonic", lambda: now[0])
     for moment in (100.0, 101.0, 102.0, 200.0):
         now[0] = moment
         after_living("pretrain", (), Path("here"))

@@ -5,15 +5,16 @@ The job keeps its id, so Snakemake goes on waiting for it and no retry is used: 
 
 from collections.abc import Callable
 
-from scripts.common import errors, slurm
+from scripts.common import errors
 from scripts.common.errors import StepError
-from scripts.common.ownership import Busy
-from scripts.common.trainer import TIME_LIMIT, Paused
+from scripts.trainers import slurm
+from scripts.trainers.ownership import Busy
+from scripts.trainers.supervisor import TIME_LIMIT, Paused
 
 
-def run(main: Callable[[], None]) -> None:
-    """Like scripts.common.errors.run, for a step that trains."""
-    errors.run(lambda: _or_requeue(main))
+def training_step(main: Callable[[], None]) -> None:
+    """Like scripts.common.errors.step, for a step that trains."""
+    errors.step(lambda: _or_requeue(main))
 
 
 def _or_requeue(main: Callable[[], None]) -> None:
@@ -26,4 +27,4 @@ def _or_requeue(main: Callable[[], None]) -> None:
             slurm.requeue(job)
         if isinstance(reason, Busy):
             raise
-        raise StepError(f"stopped by {reason}; the next run goes on from what is saved") from None
+        raise StepError(f"stopped by {reason}; started again, it goes on from what is saved") from None

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.common import files, slurm
+from scripts.common import files
 from scripts.common.errors import StepError
+from scripts.trainers import slurm
 
 
 class Busy(StepError):

@@ -4,8 +4,8 @@ import os
 import socket
 from dataclasses import dataclass
 
-from scripts.common import slurm
 from scripts.common.errors import StepError
+from scripts.trainers import slurm
 
 # Filled in by each task that srun starts: OmegaConf reads the environment where fairseq resolves its configuration.
 TASK, TASK_OF_NODE = "${oc.env:SLURM_PROCID}", "${oc.env:SLURM_LOCALID}"

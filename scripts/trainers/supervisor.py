@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from scripts.common import slurm
 from scripts.common.errors import StepError, no_space
-from scripts.common.ownership import Claim
 from scripts.common.provenance import REPOSITORY
+from scripts.trainers import slurm
+from scripts.trainers.ownership import Claim
 
 LAST_LINES = 15
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -62,7 +62,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def run(training: Training, claim: Claim) -> None:
+def train(training: Training, claim: Claim) -> None:
     """Run a trainer to its goal; all that it prints is appended to the log.
 
     Raises Paused where it was stopped before, and StepError, after its last lines, where it failed, could not be
@@ -125,7 +125,7 @@ def _start(command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
 def _deaf_until_its_parent_dies() -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    # torch's data workers would handle what is only ignored, and die. How they end at all: workers.py
+    # torch's data workers would handle what is only ignored, and die. How they end at all: data_workers.py
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 

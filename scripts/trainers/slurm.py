@@ -1,4 +1,4 @@
-"""What a job asks SLURM about itself and about others, and how it goes back into the queue.
+"""The client of SLURM: what a job asks about itself and about others, and how it goes back into the queue.
 
 Works with SLURM 22.05 and newer: older ones tell a job neither its end (SLURM_JOB_END_TIME) nor that it was requeued.
 """
@@ -9,10 +9,12 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scripts.common.errors import StepError
 
+PATIENCE = 60  # seconds that a command may take
 PAUSES = (1, 2, 4, 8, 15, 30)  # seconds between questions to a controller that does not answer
 SILENT = ("contact", "timed out", "Unexpected message")
 WRITING = {"RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"}
@@ -37,7 +39,7 @@ def allocation() -> Allocation | None:
     number = job()
     if number is None:
         return None
-    words = _ask("squeue", "--noheader", "--jobs", number, "--format", "%e %D").stdout.split()
+    words = ask("squeue", "--noheader", "--jobs", number, "--format", "%e %D").output.decode().split()
     try:
         ends = datetime.datetime.fromisoformat(words[0]).timestamp()
     except (IndexError, ValueError):  # "N/A": a partition without a limit
@@ -48,10 +50,10 @@ def allocation() -> Allocation | None:
 
 def may_write(number: str) -> bool:
     """Whether a job's processes may still be there. Doubt counts as yes."""
-    answer = _ask("squeue", "--noheader", "--jobs", number, "--states", "all", "--format", "%T")
-    if answer.returncode:
-        return "Invalid job id" not in answer.stderr
-    return bool(WRITING & set(answer.stdout.split()))
+    answer = ask("squeue", "--noheader", "--jobs", number, "--states", "all", "--format", "%T")
+    if answer.code:
+        return "Invalid job id" not in answer.complaint
+    return bool(WRITING & set(answer.output.decode().split()))
 
 
 def requeue(number: str) -> None:
@@ -60,26 +62,42 @@ def requeue(number: str) -> None:
     Raises StepError where SLURM refuses.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    answer = _ask("scontrol", "requeue", number)
-    if answer.returncode:
+    answer = ask("scontrol", "requeue", number)
+    if answer.code:
         raise StepError(
-            f"job {number} could not requeue itself ({answer.stderr.strip()}): submit it with --requeue "
+            f"job {number} could not requeue itself ({answer.complaint}): submit it with --requeue "
             f"(slurm-requeue in profiles/slurm); what it has saved is kept"
         )
     time.sleep(600)
     raise StepError(f"job {number} still runs ten minutes after scontrol requeue: cancel it and start snakemake again")
 
 
-def _ask(*command: str) -> subprocess.CompletedProcess[str]:
-    """Ask SLURM, again for a minute while its controller does not answer."""
-    for pause in (*PAUSES, 0):
-        try:
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        except subprocess.TimeoutExpired:
-            answer = subprocess.CompletedProcess(command, 124, "", "timed out")
-        except FileNotFoundError:
-            return subprocess.CompletedProcess(command, 127, "", f"{command[0]} is not installed on this node")
-        if answer.returncode == 0 or not any(words in answer.stderr for words in SILENT):
+@dataclass(frozen=True)
+class Answer:
+    """What one of SLURM's commands has said. `code`: its exit code; 127 where it is not installed, 124 for silence."""
+
+    code: int
+    output: bytes
+    complaint: str = ""
+
+
+def ask(*command: str, patient: bool = True) -> Answer:
+    """Ask SLURM; if `patient`, again for a minute while its controller does not answer."""
+    for pause in (*PAUSES * patient, 0):
+        answer = _answer(command)
+        if answer.code == 0 or not any(words in answer.complaint for words in SILENT):
             break
         time.sleep(pause)
     return answer
+
+
+def _answer(command: Sequence[str]) -> Answer:
+    # A user's own settings change what squeue lists and how it writes times.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SQUEUE_", "SLURM_TIME_"))}
+    try:
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return Answer(124, b"", f"timed out after {PATIENCE} s")
+    except FileNotFoundError:
+        return Answer(127, b"", f"{command[0]} is not installed on this machine")
+    return Answer(done.returncode, done.stdout, done.stderr.decode(errors="replace").strip())

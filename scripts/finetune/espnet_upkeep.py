@@ -1,0 +1,40 @@
+"""What our layer does about ESPnet's saving and ending. None of it decides a number: a change trains nothing again.
+
+- checkpoint.pth is written in place, so that a kill at the wrong moment leaves nothing to resume from;
+- ESPnet's own averaging of epochs sums integer buffers and, asked for several averages, changes the first state it
+  loaded in place: it is switched off, and scripts/finetune/average_weights.py averages instead;
+- workers that have read ahead would be waited for.
+"""
+
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from scripts.trainers import data_workers
+
+
+def install() -> None:
+    """Call it after espnet_numerics.install, before ESPnet's program."""
+    trainer = importlib.import_module("espnet2.train.trainer")
+    trainer.average_nbest_models = lambda *args, **kwargs: None
+    torch.save = whole(torch.save)
+    data_workers.kill_at_exit()
+
+
+def whole(save: Callable[..., None]) -> Callable[..., None]:
+    """torch.save that leaves a file under its name whole or not at all."""
+
+    def save_whole(value: Any, file: Any, *args: Any, **kwargs: Any) -> None:
+        if not isinstance(file, str | os.PathLike):
+            return save(value, file, *args, **kwargs)
+        temporary = f"{os.fspath(file)}.tmp"
+        with open(temporary, "wb") as opened:
+            save(value, opened, *args, **kwargs)
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.replace(temporary, file)
+
+    return save_whole

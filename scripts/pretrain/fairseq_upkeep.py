@@ -1,0 +1,61 @@
+"""What our plugin does about fairseq's saving and ending. None of it decides a number: a change trains nothing again.
+
+A run can be stopped at any update, checkpoints are whole or not there, and workers end with their trainer.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fairseq_cli.train
+import torch
+from fairseq import checkpoint_utils
+from fairseq.file_io import PathManager
+
+from scripts.trainers import data_workers
+from scripts.trainers.replacing import replace
+
+Function = Callable[..., Any]
+
+
+def install() -> None:
+    """Replace what has to be replaced in fairseq main 3d262bb2 (ve-fairseq 0.12.3)."""
+    replace(fairseq_cli.train, "validate_and_save", leave_when_asked, known="55091327efc0")
+    replace(PathManager, "copy", copy_whole, known="e4ce3f5c1ff0")
+    data_workers.kill_at_exit()
+
+
+def leave_when_asked(stock: Function) -> Function:
+    """Save and leave where the step asks for it by a file `stop-requested` beside the checkpoints.
+
+    Stock fairseq validates whenever it saves; a validation that only an interrupted run has could name another best
+    checkpoint. So this writes checkpoint_last.pt alone. The first process decides, or some would leave without others.
+    """
+
+    def validate_and_save(cfg: Any, trainer: Any, task: Any, epoch_itr: Any, subsets: Any, end_of_epoch: bool) -> Any:
+        losses, should_stop = stock(cfg, trainer, task, epoch_itr, subsets, end_of_epoch)
+        is_asked = (Path(cfg.checkpoint.save_dir) / "stop-requested").exists()
+        requested = torch.tensor(int(is_asked), device=trainer.device)
+        if torch.distributed.is_initialized():
+            torch.distributed.broadcast(requested, src=0)
+        if should_stop or not requested.item():
+            return losses, should_stop
+        checkpoint_utils.save_checkpoint(cfg.checkpoint, trainer, epoch_itr, None)
+        return losses, True
+
+    return validate_and_save
+
+
+def copy_whole(stock: Function) -> Function:
+    """Copy a checkpoint atomically: a kill during fairseq's plain copy leaves a truncated checkpoint_last.pt."""
+
+    def copy(source: str, target: str, overwrite: bool = False) -> str:
+        shutil.copyfile(source, f"{target}.tmp")
+        with open(f"{target}.tmp", "rb") as copied:
+            os.fsync(copied.fileno())
+        os.replace(f"{target}.tmp", target)
+        return target
+
+    return copy
