@@ -22,7 +22,7 @@ include: "workflow/rules/common.smk"
 
 
 try:
-    check(config, SCHEMA, REPOSITORY)
+    check(config, SCHEMA, REPOSITORY, FORMATS)
 except StepError as error:
     sys.exit(f"error: {error}")
 

@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,14 @@ _DEMANDS = {
 }
 
 
-def check(config: dict[str, Any], schema: Path, repository: Path) -> None:
-    """Raise StepError at the first thing wrong with `config`.
+def check(config: dict[str, Any], schema: Path, repository: Path, formats: Iterable[str]) -> None:
+    """Raise StepError at the first thing wrong with `config`. `formats`: those that a corpus may have.
 
     Corpus roots are relative to the working directory, recipes to the repository.
     """
-    validator = _Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
-    errors = list(validator.iter_errors(_with_text_keys(config)))
+    rules = yaml.safe_load(schema.read_text(encoding="utf-8"))
+    rules["$defs"]["format"]["enum"] = sorted(formats)
+    errors = list(_Validator(rules).iter_errors(_with_text_keys(config)))
     if errors:
         # a misspelt key is missing too, and its misspelling explains it
         raise StepError(explain(min(errors, key=lambda e: (len(e.absolute_path), e.validator == "required"))))

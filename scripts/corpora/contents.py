@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import digests, files
-from scripts.corpora.aishell import FORMATS
+from scripts.corpora.formats.known import FORMATS
 
 
 def lists_of(root: Path, layout: str) -> dict[str, str]:

@@ -11,7 +11,8 @@ from scripts.common import audio, files, provenance, sidecars, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, step
 from scripts.corpora import contents, identity
-from scripts.corpora.aishell import FORMATS, Entry
+from scripts.corpora.formats.known import FORMATS
+from scripts.corpora.formats.layout import Entry
 
 HELDOUT_COLUMNS = ["utterance", "subset", "transcript"]
 

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from scripts.common.errors import StepError
-from scripts.corpora.aishell import Entry, official_subset, read_aishell1, read_aishell2, read_pairs
+from scripts.corpora.formats.aishell1 import official_subset
+from scripts.corpora.formats.aishell1 import read as read_aishell1
+from scripts.corpora.formats.aishell2 import read as read_aishell2
+from scripts.corpora.formats.layout import Entry, read_pairs
 
 IDS = {"dev": "BAC009S0724W0121", "test": "BAC009S0764W0122", "train": "BAC009S0002W0123"}
 

@@ -9,6 +9,7 @@ import yaml
 
 from scripts.common.configuration import check, corpora_in_use
 from scripts.common.errors import StepError
+from scripts.corpora.formats.known import FORMATS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
@@ -28,7 +29,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def sentence(config: dict[str, Any]) -> str:
     """What is said of a config that is wrong."""
     with pytest.raises(StepError) as caught:
-        check(config, SCHEMA, REPOSITORY)
+        check(config, SCHEMA, REPOSITORY, FORMATS)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -44,7 +45,7 @@ def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_shipped_config_passes(config: dict[str, Any]) -> None:
-    check(config, SCHEMA, REPOSITORY)
+    check(config, SCHEMA, REPOSITORY, FORMATS)
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -52,7 +53,7 @@ def test_the_shipped_overlays_pass(config: dict[str, Any], name: str) -> None:
     merged = merge(config, yaml.safe_load((REPOSITORY / "config" / name).read_text(encoding="utf-8")))
     for corpus in merged["corpora"].values():
         Path(corpus["root"]).mkdir(parents=True, exist_ok=True)
-    check(merged, SCHEMA, REPOSITORY)
+    check(merged, SCHEMA, REPOSITORY, FORMATS)
 
 
 def set_in(config: dict[str, Any], key: str, value: Any) -> None:
@@ -176,7 +177,7 @@ def test_milestones(config: dict[str, Any], milestones: list[int]) -> None:
 
 def test_milestones_may_begin_with_0_and_end_with_the_run(config: dict[str, Any]) -> None:
     config["pretraining"]["mandarin"]["milestones"] = [0, 400_000]
-    check(config, SCHEMA, REPOSITORY)
+    check(config, SCHEMA, REPOSITORY, FORMATS)
 
 
 def test_corpus_root_that_is_not_there(config: dict[str, Any], tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_corpus_root_that_is_not_there(config: dict[str, Any], tmp_path: Path) -
         "set it to where the corpus is unpacked"
     )
     config["experiments"][0]["from"] = ["english"]
-    check(config, SCHEMA, REPOSITORY)  # a corpus that no experiment reads need not be there
+    check(config, SCHEMA, REPOSITORY, FORMATS)  # a corpus that no experiment reads need not be there
 
 
 def test_corpora_in_use(config: dict[str, Any]) -> None:
@@ -206,7 +207,11 @@ def test_recipe_that_is_not_there(config: dict[str, Any], catalogue: str) -> Non
 
 
 def test_every_key_of_the_schema_has_a_description() -> None:
+    whole = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
     def undescribed(schema: dict[str, Any], path: str) -> list[str]:
+        if "$ref" in schema:
+            schema = whole["$defs"][schema["$ref"].removeprefix("#/$defs/")]
         found = [] if "description" in schema else [path]
         for key in ("properties", "patternProperties"):
             for name, inner in schema.get(key, {}).items():
@@ -214,4 +219,4 @@ def test_every_key_of_the_schema_has_a_description() -> None:
         assert schema.get("type") != "object" or schema["additionalProperties"] is False, path
         return found
 
-    assert undescribed(yaml.safe_load(SCHEMA.read_text(encoding="utf-8")), "config") == []
+    assert undescribed(whole, "config") == []

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from scripts.common.tables import REJECTED_COLUMNS, UTTERANCE_COLUMNS, read_table
-from scripts.corpora.aishell import FORMATS, Entry
+from scripts.corpora.formats.known import FORMATS
+from scripts.corpora.formats.layout import Entry
 from scripts.corpora.list_utterances import HELDOUT_COLUMNS, list_corpus
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scripts.trainers.dependency import after_living
-from scripts.corpora.aishell import FORMATS
+from scripts.corpora.formats.known import FORMATS
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import checkpoints_of, published_updates, shards_of
 

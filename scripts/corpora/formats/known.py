@@ -1,0 +1,5 @@
+"""The formats of corpora that the config may name."""
+
+from scripts.corpora.formats import aishell1, aishell2
+
+FORMATS = {"aishell1": aishell1.FORMAT, "aishell2": aishell2.FORMAT}
