@@ -1,5 +1,6 @@
 """What a working directory's pre-training runs and fine-tunings have come to, read from their files only."""
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from scripts.cluster import history, training_logs
 from scripts.cluster.history import History
 from scripts.cluster.training_logs import FinetuningLog, PretrainingLog, Speed
 from scripts.common import files
+from scripts.reruns.parts import Part, glob_of, match
+from scripts.trainers.work import LOG, WORK
 
 _WORK = re.compile(r"after-(\d+)-updates(?:-[0-9a-f]+|\.owners)")
 _PUBLISHED = re.compile(r"after-(\d+)-updates\.json")
@@ -58,32 +61,37 @@ class Branch:
     history: History
 
 
-def pretrainings(results: Path) -> list[Pretraining]:
+def pretrainings(directory: Path) -> list[Pretraining]:
     """Every pre-training run that has published or started a milestone, by name."""
-    runs = [_pretraining(folder) for folder in sorted(results.glob("pretrain/*")) if folder.is_dir()]
+    folders = sorted(directory.glob(os.path.dirname(glob_of("milestone"))))
+    runs = [_pretraining(folder) for folder in folders if folder.is_dir()]
     return [run for run in runs if run.published or run.underway]
 
 
-def branches(results: Path) -> list[Branch]:
+def branches(directory: Path) -> list[Branch]:
     """Every fine-tuning that has started, by task, model, updates, learning rate and seed."""
-    outputs = {folder.parent / "epochs" for folder in results.glob("finetune/*/from/*/*/lr-*/seed-*/work")}
-    outputs |= set(results.glob("finetune/*/from/*/*/lr-*/seed-*/epochs"))
-    return [_branch(output) for output in sorted(outputs, key=lambda path: _naturally(str(path)))]
+    epochs = Path(glob_of("epochs"))
+    outputs = {folder.parent / epochs.name for folder in directory.glob(f"{epochs.parent}/{WORK}")}
+    outputs |= set(directory.glob(f"{epochs}"))
+    found = [(output, match("epochs", output.relative_to(directory).as_posix())) for output in outputs]
+    found.sort(key=lambda of: _naturally(str(of[0])))
+    return [_branch(output, part) for output, part in found if part]
 
 
-def rates(results: Path) -> dict[str, int]:
+def rates(directory: Path) -> dict[str, int]:
     """How many error rates of the table have been made, by task and part of its corpus: {"aishell1 dev": 3}."""
     counts: dict[str, int] = {}
-    for path in sorted(results.glob("cer/*/*/from/**/*.json")):
-        task, subset = path.relative_to(results / "cer").parts[:2]
-        counts[f"{task} {subset}"] = counts.get(f"{task} {subset}", 0) + 1
+    for path in sorted(directory.glob(glob_of("score"))):
+        if part := match("score", path.relative_to(directory).as_posix()):
+            name = f"{part['task']} {part['subset']}"
+            counts[name] = counts.get(name, 0) + 1
     return counts
 
 
 def _pretraining(folder: Path) -> Pretraining:
     published = [_published(path) for path in folder.glob("after-*-updates.json") if _PUBLISHED.fullmatch(path.name)]
     there = sorted((found for found in published if found), key=lambda found: found.updates)
-    started = sorted({int(match[1]) for path in folder.glob("work/*") if (match := _WORK.fullmatch(path.name))})
+    started = sorted({int(match[1]) for path in folder.glob(f"{WORK}/*") if (match := _WORK.fullmatch(path.name))})
     all_of_them = [_milestone(folder, updates) for updates in started]
     known = [part for part in all_of_them if part.log.speed]
     newest = max(known, key=lambda part: part.written or 0.0, default=None)
@@ -98,21 +106,20 @@ def _pretraining(folder: Path) -> Pretraining:
 
 
 def _milestone(folder: Path, updates: int) -> Underway:
-    works = list(folder.glob(f"work/after-{updates}-updates-*"))
+    works = list(folder.glob(f"{WORK}/after-{updates}-updates-*"))
     log, written = _newest(works)
     facts = training_logs.read_pretraining(log) if log else PretrainingLog()
     signs = [*facts.times, *history.signs_of_life(works)]
     return Underway(updates, facts, written, history.read(folder / f"after-{updates}-updates.pt", signs))
 
 
-def _branch(output: Path) -> Branch:
-    works = list(output.parent.glob("work/*"))
+def _branch(output: Path, part: Part) -> Branch:
+    works = list(output.parent.glob(f"{WORK}/*"))
     log, written = _newest(works)
-    _, task, _, model, *name = output.parts[-8:-1]
     return Branch(
-        task=task,
-        model=model,
-        name=" ".join(name),
+        task=part["task"],
+        model=part["model"],
+        name=f"{part['checkpoint']} lr-{part['lr']} seed-{part['seed']}",
         done=output.is_dir(),
         log=training_logs.read_finetuning(log) if log else FinetuningLog(),
         written=written,
@@ -131,7 +138,7 @@ def _published(sidecar: Path) -> Published | None:
 
 def _newest(works: Iterable[Path]) -> tuple[Path | None, float | None]:
     """The log last written to, and when: a changed recipe starts again in a work directory beside the old one."""
-    logs = {log: time for work in works if (time := history.modified(log := work / "train.log")) is not None}
+    logs = {log: time for work in works if (time := history.modified(log := work / LOG)) is not None}
     newest = max(logs, key=lambda log: logs[log], default=None)
     return newest, logs.get(newest) if newest else None
 

@@ -43,8 +43,8 @@ def report(directory: Path, configfile: Path | None, now: float) -> str:
     """The page. `now`: seconds since the epoch."""
     if not directory.is_dir():
         raise StepError(f"{directory} is not a directory: give --directory the one that Snakemake works in")
-    results = directory / "results"
-    runs, branches, rates = progress.pretrainings(results), progress.branches(results), progress.rates(results)
+    found = progress.pretrainings(directory), progress.branches(directory), progress.rates(directory)
+    runs, branches, rates = found
     jobs, unknown = None, ""
     try:
         jobs = {job.id: job for job in queue.jobs(directory)}
@@ -52,7 +52,7 @@ def report(directory: Path, configfile: Path | None, now: float) -> str:
         unknown = f"SLURM: not asked ({error})"
     if not (runs or branches or rates or jobs):
         return f"nothing has started in {directory}"
-    asked = chains(configfile, results)
+    asked = chains(configfile, directory / "results")
     parts = [page.pretraining(run, jobs, now, asked.get(run.model, [])) for run in runs]
     if branches:
         parts.append(page.finetuning(branches, jobs, now))

@@ -9,10 +9,12 @@
 import importlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from scripts.common import files
 from scripts.trainers import data_workers
 
 
@@ -30,11 +32,7 @@ def whole(save: Callable[..., None]) -> Callable[..., None]:
     def save_whole(value: Any, file: Any, *args: Any, **kwargs: Any) -> None:
         if not isinstance(file, str | os.PathLike):
             return save(value, file, *args, **kwargs)
-        temporary = f"{os.fspath(file)}.tmp"
-        with open(temporary, "wb") as opened:
+        with files.whole(Path(file)) as temporary, temporary.open("wb") as opened:
             save(value, opened, *args, **kwargs)
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.replace(temporary, file)
 
     return save_whole

@@ -18,6 +18,7 @@ from scripts.finetune.data import data_digest
 from scripts.finetune.espnet_command import Task, commands, program
 from scripts.trainers import ownership, requeue, supervisor
 from scripts.trainers.processes import Processes, usable
+from scripts.trainers.work import LOG, WORK
 
 
 def epochs_of(work: Path) -> int:
@@ -62,13 +63,14 @@ def run_task(arguments: argparse.Namespace, together: Processes, claim: ownershi
     data = data_digest(arguments.data)
     made_of = (encoder["sha256"], data, program())
     made_from = identity.finetuning(recipe, arguments.learning_rate, arguments.seed, *made_of)
-    work = arguments.output.parent.resolve() / "work" / digests.digest(made_from)
-    print(f"ESPnet's own log: {work / 'train.log'}", flush=True)
+    work = arguments.output.parent.resolve() / WORK / digests.digest(made_from)
+    print(f"ESPnet's own log: {work / LOG}", flush=True)
+    files.remove_unfinished(work)
     mend(work)
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
         paths = (path.resolve() for path in (arguments.recipe, arguments.data, arguments.encoder))
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
-        training = supervisor.Training(calls, work / "train.log", lambda: epochs_of(work), recipe["max_epoch"])
+        training = supervisor.Training(calls, work / LOG, lambda: epochs_of(work), recipe["max_epoch"])
         supervisor.train(training, claim)
     facts = {
         "epochs": publish(work, recipe["max_epoch"], arguments.output),

@@ -8,6 +8,8 @@ import torch
 
 from scripts.common import files, sidecars
 
+STOP_REQUESTED = "stop-requested"  # a file of this name beside the checkpoints asks the trainer to save and leave
+
 
 @dataclass(frozen=True)
 class Summary:

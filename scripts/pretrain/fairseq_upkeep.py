@@ -3,7 +3,6 @@
 A run can be stopped at any update, checkpoints are whole or not there, and workers end with their trainer.
 """
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,8 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.file_io import PathManager
 
+from scripts.common import files
+from scripts.pretrain.checkpoints import STOP_REQUESTED
 from scripts.trainers import data_workers
 from scripts.trainers.replacing import replace
 
@@ -28,7 +29,7 @@ def install() -> None:
 
 
 def leave_when_asked(stock: Function) -> Function:
-    """Save and leave where the step asks for it by a file `stop-requested` beside the checkpoints.
+    """Save and leave where the step asks for it by a file beside the checkpoints.
 
     Stock fairseq validates whenever it saves; a validation that only an interrupted run has could name another best
     checkpoint. So this writes checkpoint_last.pt alone. The first process decides, or some would leave without others.
@@ -36,7 +37,7 @@ def leave_when_asked(stock: Function) -> Function:
 
     def validate_and_save(cfg: Any, trainer: Any, task: Any, epoch_itr: Any, subsets: Any, end_of_epoch: bool) -> Any:
         losses, should_stop = stock(cfg, trainer, task, epoch_itr, subsets, end_of_epoch)
-        is_asked = (Path(cfg.checkpoint.save_dir) / "stop-requested").exists()
+        is_asked = (Path(cfg.checkpoint.save_dir) / STOP_REQUESTED).exists()
         requested = torch.tensor(int(is_asked), device=trainer.device)
         if torch.distributed.is_initialized():
             torch.distributed.broadcast(requested, src=0)
@@ -52,10 +53,8 @@ def copy_whole(stock: Function) -> Function:
     """Copy a checkpoint atomically: a kill during fairseq's plain copy leaves a truncated checkpoint_last.pt."""
 
     def copy(source: str, target: str, overwrite: bool = False) -> str:
-        shutil.copyfile(source, f"{target}.tmp")
-        with open(f"{target}.tmp", "rb") as copied:
-            os.fsync(copied.fileno())
-        os.replace(f"{target}.tmp", target)
+        with files.whole(Path(target)) as temporary:
+            shutil.copyfile(source, temporary)
         return target
 
     return copy

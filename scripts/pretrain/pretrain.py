@@ -19,6 +19,7 @@ from scripts.pretrain import checkpoints, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
 from scripts.pretrain.recipe import decisive
 from scripts.trainers import ownership, processes, requeue, supervisor
+from scripts.trainers.work import LOG, WORK
 
 
 def manifests_of(arguments: argparse.Namespace) -> dict[str, Path]:
@@ -90,17 +91,16 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
     last = saved / "checkpoint_last.pt"
     # A finished run that is started again would train one more update.
     if checkpoints.updates_of(last) < segment.updates:
-        print(f"fairseq's own log: {segment.work / 'train.log'}", flush=True)
+        print(f"fairseq's own log: {segment.work / LOG}", flush=True)
         saved.mkdir(parents=True, exist_ok=True)
-        (saved / "stop-requested").unlink(missing_ok=True)
-        for unfinished in saved.glob("*.tmp"):  # a full disk, or a kill within a save
-            unfinished.unlink()
+        (saved / checkpoints.STOP_REQUESTED).unlink(missing_ok=True)
+        files.remove_unfinished(saved)
         training = supervisor.Training(
             commands=commands(segment, together),
-            log=segment.work / "train.log",
+            log=segment.work / LOG,
             progress=lambda: checkpoints.updates_of(last),
             goal=segment.updates,
-            ask_to_save=(saved / "stop-requested").touch,
+            ask_to_save=(saved / checkpoints.STOP_REQUESTED).touch,
         )
         supervisor.train(training, claim)
     return last
@@ -122,7 +122,7 @@ def run_segment(arguments: argparse.Namespace, together: processes.Processes, cl
     """Train and publish, as the owner of the output."""
     resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
     made_from = identity_of(arguments) | {"resumed_from_sha256": resumed and resumed["sha256"]}
-    work = arguments.output.parent.resolve() / "work" / f"{arguments.output.stem}-{digests.digest(made_from)}"
+    work = arguments.output.parent.resolve() / WORK / f"{arguments.output.stem}-{digests.digest(made_from)}"
     segment = Segment(
         recipe=arguments.recipe.resolve(),
         data=work / "data",

@@ -8,7 +8,6 @@ that nothing is trained again for the release alone. What is stale for another r
 
 import argparse
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,8 +22,9 @@ from scripts.finetune.data import data_digest
 from scripts.reruns import format_1
 from scripts.reruns.cards import Card
 from scripts.reruns.numbers import numbers
-from scripts.reruns.parts import KINDS, Part, above, published_updates, with_all_above
+from scripts.reruns.parts import KINDS, Part, above, glob_of, match, published_updates, with_all_above
 from scripts.reruns.wants import WANTS, Wish
+from scripts.trainers.work import WORK
 
 # What cannot be compared across releases: digests of code, and of the words that the workflow adds to a recipe.
 TRUSTED = ("code", "command", "espnet_layer", "fairseq_plugin")
@@ -67,21 +67,19 @@ class Adoption:
 
 def parts_in(config: Mapping[str, Any]) -> Iterator[Part]:
     """All parts below the working directory that have a sidecar and a place in the config, the upper ones first."""
-    for kind, (_, template) in KINDS.items():
-        pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template)))
+    for kind in KINDS:
         found = {}
-        for path in (*Path().glob(re.sub(r"\{\w+\}", "*", template)), *_of_sidecars(template)):
-            if (match := pattern.fullmatch(path.as_posix())) and _is_known(match.groupdict(), config):
-                found[Part.of(kind, **match.groupdict())] = None
+        for path in (*Path().glob(glob_of(kind)), *_of_sidecars(kind)):
+            if (part := match(kind, path.as_posix())) and _is_known(dict(part.names), config):
+                found[part] = None
         parts = sorted(found, key=lambda part: part.file)
-        parts = [part for part in parts if part.names[-1:] != (("updates", "0"),)]
         yield from (part for part in parts if format_1.card_of(part) or kind in format_1.WITHOUT_SIDECARS)
 
 
-def _of_sidecars(template: str) -> Iterator[Path]:
+def _of_sidecars(kind: str) -> Iterator[Path]:
     """Products of which the sidecar alone may be there."""
-    suffix = Path(template).suffix
-    for sidecar in Path().glob(re.sub(r"\{\w+\}", "*", sidecars.path_of(Path(template)).as_posix())):
+    suffix = Path(KINDS[kind][1]).suffix
+    for sidecar in Path().glob(sidecars.path_of(Path(glob_of(kind))).as_posix()):
         yield sidecar.with_suffix(suffix)
 
 
@@ -149,7 +147,7 @@ def write(adoption: Adoption, config: Mapping[str, Any]) -> None:
     if part.kind == "milestone":
         _rename_segments(adoption, config)
     elif part.kind == "epochs":
-        _rename(Path(part.file).parent / "work", "", before, adoption.made_from)
+        _rename(Path(part.file).parent / WORK, "", before, adoption.made_from)
     elif part.kind == "average":
         _add_configuration(Path(part.file))
     date = Path(part.file).stat().st_mtime_ns if Path(part.file).exists() else Path(part.sidecar).stat().st_mtime_ns
@@ -160,7 +158,7 @@ def write(adoption: Adoption, config: Mapping[str, Any]) -> None:
 def _rename_segments(adoption: Adoption, config: Mapping[str, Any]) -> None:
     """The directory of a milestone, and of the segment behind it, which may be underway."""
     part, before = adoption.part, adoption.card["made_from"]
-    work = Path(part.file).parent / "work"
+    work = Path(part.file).parent / WORK
     _rename(work, f"after-{part['updates']}-updates-", before, adoption.made_from)
     for updates in published_updates(config["pretraining"][part["model"]]):
         if updates > int(part["updates"]):

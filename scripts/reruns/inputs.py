@@ -13,7 +13,7 @@ from scripts.common.tables import SUBSETS
 from scripts.reruns.parts import Part, checkpoints_of, published_updates, shards_of
 
 Config = Mapping[str, Any]
-HELD_OUT = ("train", "valid")
+HEARD = ("train", "valid")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def audio_settled(config: Config, model: str) -> list[str]:
     """What decides whether a run of pre-training is trained again; a checkpoint that was given is not."""
     if model in config["checkpoints"]:
         return []
-    return [Part.of("manifest", model=model, subset=subset).sidecar for subset in HELD_OUT]
+    return [Part.of("manifest", model=model, subset=subset).sidecar for subset in HEARD]
 
 
 def training_settled(config: Config, names: Mapping[str, str]) -> list[str]:
@@ -50,7 +50,7 @@ def all_settled(config: Config) -> list[str]:
 
 def archives(config: Config, model: str) -> list[str]:
     """The packed audio of a run of pre-training."""
-    names = [(subset, shard) for subset in HELD_OUT for shard in shards_of(config["pretraining"][model], subset)]
+    names = [(subset, shard) for subset in HEARD for shard in shards_of(config["pretraining"][model], subset)]
     files = [Part.of("archive", model=model, subset=subset, shard=shard).file for subset, shard in names]
     return [Path(file).with_suffix(".zip").as_posix() for file in files]
 
@@ -59,7 +59,7 @@ def of_milestone(config: Config, names: Mapping[str, str]) -> Inputs:
     """For pretrain: manifests, audio, and the milestone before with the best until then."""
     model = names["model"]
     earlier = [n for n in published_updates(config["pretraining"][model]) if n < int(names["updates"])][-1:]
-    others = {subset: [Part.of("manifest", model=model, subset=subset).file] for subset in HELD_OUT}
+    others = {subset: [Part.of("manifest", model=model, subset=subset).file] for subset in HEARD}
     others["audio"] = archives(config, model)
     before = {kind: [Part.of(kind, model=model, updates=n) for n in earlier] for kind in ("milestone", "best-until")}
     others["before"] = [part.file for part in before["milestone"]]

@@ -2,6 +2,7 @@
 lies, which rule makes it, and from which others it is made.
 """
 
+import re
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import sidecars
+
+# What may stand for the wildcards of paths, as regular expressions. None has an underscore, nor a slash.
+_NAME = r"[a-z][a-z0-9-]*"
+WILDCARDS = {
+    "corpus": _NAME,
+    "model": _NAME,
+    "task": _NAME,
+    "checkpoint": r"after-\d+-updates|best|given",
+    "updates": r"[1-9]\d*",
+    "shard": r"\d+",
+    "lr": r"[0-9.e+-]+",
+    "seed": r"\d+",
+    "last": r"\d+",
+    "subset": "train|valid|dev|test",
+}
 
 BRANCH = "{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}"
 
@@ -67,14 +83,31 @@ class Part:
         return dict(self.names)[name]
 
 
+def glob_of(kind: str) -> str:
+    """Finds the files of a kind that are there, below the working directory."""
+    return re.sub(r"\{\w+\}", "*", KINDS[kind][1])
+
+
+def match(kind: str, path: str) -> Part | None:
+    """The part of a kind that lies at a path, from the working directory; None where none could."""
+    pattern = re.sub(r"\\\{(\w+)\\\}", lambda name: f"(?P<{name[1]}>{WILDCARDS[name[1]]})", re.escape(KINDS[kind][1]))
+    found = re.fullmatch(pattern, path)
+    return Part.of(kind, **found.groupdict()) if found else None
+
+
 def checkpoint_part(config: Mapping[str, Any], model: str, checkpoint: str) -> Part:
     """A checkpoint of the table, by the name that it has in paths."""
     if model in config["checkpoints"]:
         return Part.of("given", model=model)
     if checkpoint == "best":
         return Part.of("best", model=model)
-    updates = int(checkpoint.split("-")[1])
+    updates = updates_of(checkpoint)
     return Part.of("milestone" if updates else "initialisation", model=model, updates=updates)
+
+
+def updates_of(checkpoint: str) -> int | None:
+    """After how many updates of pre-training a checkpoint was saved, as far as its name says."""
+    return int(checkpoint.split("-")[1]) if checkpoint.startswith("after-") else None
 
 
 def checkpoints_of(config: Mapping[str, Any], model: str) -> list[str]:

@@ -23,13 +23,13 @@ def parts_of(config: Mapping[str, Any], scores: list[Part]) -> list[Part]:
 
 
 def record(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of the file. `run` names the run by a digest of what its parts were made from, not of their bytes."""
+    """The content of the file. `experiment`: a digest of what its parts were made from, not of their bytes."""
     scores = {number: number.score for number in numbers(config)}
     cards = Cards(with_all_above(scores.values(), config))
     parts = {part: _without_above(cards.of(part)) for part in parts_of(config, list(scores.values()))}
     models = {part.file: _without_machine(card) for part, card in parts.items() if part.kind in MODELS}
     return {
-        "run": digests.digest(models),
+        "experiment": digests.digest(models),
         "git_commit": provenance.git_commit(),
         "processors": _processors(parts.values()),
         "asked": asked(config),

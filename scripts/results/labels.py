@@ -8,7 +8,7 @@ Checkpoint = tuple[str, str, str]  # task, model, checkpoint
 
 
 def checkpoint_of(score: Score) -> Checkpoint:
-    return score.run.task, score.run.model, score.run.checkpoint
+    return score.branch.task, score.branch.model, score.branch.checkpoint
 
 
 def row_labels(scores: Iterable[Score], labels: Mapping[str, str]) -> dict[Checkpoint, str]:

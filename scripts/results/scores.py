@@ -1,6 +1,5 @@
-"""Scores with what their paths say: results/cer/{task}/{subset}/from/{model}/{checkpoint}/lr-{..}/seed-{..}.json."""
+"""Scores, with what their paths say."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +7,15 @@ from pathlib import Path
 from scripts.common.errors import StepError
 from scripts.common.files import read_json
 from scripts.common.tables import SUBSETS
+from scripts.reruns.parts import KINDS, match, updates_of
 
 COUNTS = ["substitutions", "deletions", "insertions", "characters", "utterances"]
 
-_PATH = re.compile(
-    r"(?:.*/)?results/cer/(?P<task>[^/]+)/(?P<subset>dev|test)/from/(?P<model>[^/]+)"
-    r"/(?P<checkpoint>after-(?P<updates>\d+)-updates|best|given)"
-    r"/lr-(?P<learning_rate>\d+(?:\.\d+)?(?:e-?\d+)?)/seed-(?P<seed>\d+)\.json"
-)
+PLACE = KINDS["score"][1]
 
 
 @dataclass(frozen=True)
-class Run:
+class Branch:
     """One fine-tuning: a checkpoint of a model, taken to a task with a learning rate (as written) and a seed."""
 
     task: str
@@ -34,9 +30,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Score:
-    """The errors of a run on one subset. `updates`: of pre-training; None for a checkpoint that was given."""
+    """The errors of a branch on one subset. `updates`: of pre-training; None for a checkpoint that was given."""
 
-    run: Run
+    branch: Branch
     subset: str
     updates: int | None
     substitutions: int
@@ -54,7 +50,7 @@ class Score:
 def read_scores(paths: Iterable[Path], best_paths: Mapping[str, Path]) -> list[Score]:
     """All scores in the order of `paths`. `best_paths`: best.json by model, for the updates of checkpoint `best`.
 
-    Raises StepError for a path of another shape, a file with other content, two scores of the same thing, a run
+    Raises StepError for a path of another shape, a file with other content, two scores of the same thing, a branch
     without one of the subsets, and two scores that were not made on the same utterances.
     """
     best = {model: _read(path, ["updates"])["updates"] for model, path in best_paths.items()}
@@ -65,19 +61,23 @@ def read_scores(paths: Iterable[Path], best_paths: Mapping[str, Path]) -> list[S
 
 
 def _read_score(path: Path, best: Mapping[str, int]) -> Score:
-    if not (match := _PATH.fullmatch(path.as_posix())):
-        raise StepError(
-            f"{path} is not named results/cer/TASK/SUBSET/from/MODEL/CHECKPOINT/lr-RATE/seed-SEED.json with a SUBSET "
-            f"of {SUBSETS} and a CHECKPOINT after-N-updates, best or given: rename it or leave it out"
-        )
-    run = Run(match["task"], match["model"], match["checkpoint"], match["learning_rate"], int(match["seed"]))
-    if run.checkpoint == "best" and run.model not in best:
-        raise StepError(f"{path} needs the updates of the best checkpoint: pass --best {run.model}=.../best.json")
-    updates = int(match["updates"]) if match["updates"] else best.get(run.model) if run.checkpoint == "best" else None
+    part = match("score", _from_results(path))
+    if part is None or part["subset"] not in SUBSETS:
+        raise StepError(f"{path} is not named {PLACE}, with a subset of {SUBSETS}: rename it or leave it out")
+    branch = Branch(part["task"], part["model"], part["checkpoint"], part["lr"], int(part["seed"]))
+    if branch.checkpoint == "best" and branch.model not in best:
+        raise StepError(f"{path} needs the updates of the best checkpoint: pass --best {branch.model}=.../best.json")
+    updates = best[branch.model] if branch.checkpoint == "best" else updates_of(branch.checkpoint)
     counts = _read(path, COUNTS)
     if counts["characters"] <= 0:
         raise StepError(f"{path} was made on no characters: score again")
-    return Score(run, match["subset"], updates, **counts)
+    return Score(branch, part["subset"], updates, **counts)
+
+
+def _from_results(path: Path) -> str:
+    """The end of a path, from the folder of results on."""
+    text = path.as_posix()
+    return text[max(text.rfind("results/cer/"), 0) :]
 
 
 def _read(path: Path, keys: list[str]) -> dict[str, int]:
@@ -93,24 +93,24 @@ def _read(path: Path, keys: list[str]) -> dict[str, int]:
 
 
 def _check_complete(scores: list[Score]) -> None:
-    seen: dict[tuple[Run, str], None] = {}  # keeps the order, so that the first fault is named
+    seen: dict[tuple[Branch, str], None] = {}  # keeps the order, so that the first fault is named
     for score in scores:
-        if (score.run, score.subset) in seen:
-            raise StepError(f"{score.run} has two scores for {score.subset}: pass each file once")
-        seen[score.run, score.subset] = None
-    for run, _ in seen:
+        if (score.branch, score.subset) in seen:
+            raise StepError(f"{score.branch} has two scores for {score.subset}: pass each file once")
+        seen[score.branch, score.subset] = None
+    for branch, _ in seen:
         for subset in SUBSETS:
-            if (run, subset) not in seen:
-                raise StepError(f"{run} has no score for {subset}: score that subset too or leave the run out")
+            if (branch, subset) not in seen:
+                raise StepError(f"{branch} has no score for {subset}: score that subset too or leave the branch out")
 
 
 def _check_same_utterances(scores: list[Score]) -> None:
     """Scores of a subset stand in one column: all must have the same references."""
     first: dict[tuple[str, str], Score] = {}
     for score in scores:
-        other = first.setdefault((score.run.task, score.subset), score)
+        other = first.setdefault((score.branch.task, score.subset), score)
         if (score.utterances, score.characters) != (other.utterances, other.characters):
             raise StepError(
-                f"{score.run} was scored on {score.utterances} utterances of {score.subset} with {score.characters} "
-                f"characters, {other.run} on {other.utterances} with {other.characters}: score again what is older"
+                f"{score.branch} was scored on {score.utterances} utterances of {score.subset} with {score.characters} "
+                f"characters, {other.branch} on {other.utterances} with {other.characters}: score again what is older"
             )

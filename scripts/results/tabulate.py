@@ -22,7 +22,7 @@ def long_table(scores: list[Score], rows: Mapping[Checkpoint, str]) -> str:
     """cer.tsv: the scores in their order, `updates` empty for a given checkpoint, `cer` a fraction."""
     lines = [CER_COLUMNS]
     for score in scores:
-        known = vars(score.run) | vars(score) | {"row": rows[checkpoint_of(score)], "cer": score.cer}
+        known = vars(score.branch) | vars(score) | {"row": rows[checkpoint_of(score)], "cer": score.cer}
         lines.append(["" if known[column] is None else str(known[column]) for column in CER_COLUMNS])
     return "".join("\t".join(line) + "\n" for line in lines)
 
@@ -32,7 +32,7 @@ def markdown(
 ) -> str:
     """cer.md: a table a task with its own rows, then the published ones, then what the reader must know."""
     tables = []
-    for task, of_task in _group(scores, lambda score: score.run.task).items():
+    for task, of_task in _group(scores, lambda score: score.branch.task).items():
         lines = [_line(labels.get(task, task), *SUBSETS), _line("---", *["---:"] * len(SUBSETS))]
         lines += own_rows(of_task, rows)
         lines += [
@@ -44,13 +44,13 @@ def markdown(
 
 def own_rows(scores: list[Score], rows: Mapping[Checkpoint, str]) -> list[str]:
     """One line a checkpoint and learning rate; a cell has the mean over seeds, and ± their standard deviation."""
-    several_rates = len({score.run.learning_rate for score in scores}) > 1
+    several_rates = len({score.branch.learning_rate for score in scores}) > 1
     lines = []
-    for (checkpoint, rate), of_row in _group(scores, lambda s: (checkpoint_of(s), s.run.learning_rate)).items():
+    for (checkpoint, rate), of_row in _group(scores, lambda s: (checkpoint_of(s), s.branch.learning_rate)).items():
         cells = [cell([score.cer for score in of_row if score.subset == subset]) for subset in SUBSETS]
         lines.append(_line(rows[checkpoint] + (f", lr {rate}" if several_rates else ""), *cells))
     if len({line.split(" | ")[0] for line in lines}) < len(lines):
-        raise StepError(f"two rows of {scores[0].run.task} have the same name: give each model a label of its own")
+        raise StepError(f"two rows of {scores[0].branch.task} have the same name: give each model a label of its own")
     return lines
 
 
@@ -64,7 +64,7 @@ def notes(scores: list[Score], table: str, published: pd.DataFrame) -> list[str]
     """List items under a table: on what it was measured, and what its marks mean."""
     utterances = {score.subset: score.utterances for score in scores}
     seeds = [
-        len(group) for group in _group(scores, lambda s: (checkpoint_of(s), s.run.learning_rate, s.subset)).values()
+        len(group) for group in _group(scores, lambda s: (checkpoint_of(s), s.branch.learning_rate, s.subset)).values()
     ]
     fewest, most = min(seeds), max(seeds)
     counted = str(most) if fewest == most else f"{fewest} to {most}"
@@ -75,7 +75,7 @@ def notes(scores: list[Score], table: str, published: pd.DataFrame) -> list[str]
         lines.append("- `*`: the checkpoint with the lowest validation loss of pre-training.")
     if not published.empty:
         sources = "; ".join(dict.fromkeys(note for note in published["note"] if note))
-        lines.append(f"- `published:` as reported for the whole of AISHELL-1, not measured by this run. {sources}.")
+        lines.append(f"- `published:` as reported for the whole of AISHELL-1, not measured here. {sources}.")
     return lines
 
 
@@ -88,10 +88,11 @@ def check_traced(paths: Iterable[Path], provenance: Mapping[str, Any]) -> None:
 
 
 def origin(provenance: Mapping[str, Any]) -> str:
-    """The last line: which run this is."""
+    """The last line: which experiment this is."""
     commit, *dirty = provenance["git_commit"].split("-")
     commit = "-".join([commit[:12], *dirty])
-    return f"Run `{provenance['run']}`, commit `{commit}`; provenance.json says what each number was made from.\n"
+    name = provenance["experiment"]
+    return f"Experiment `{name}`, commit `{commit}`; provenance.json says what each number was made from.\n"
 
 
 def _line(*cells: str) -> str:
@@ -120,7 +121,7 @@ def main() -> None:
     )
     parser.add_argument("--label", type=_pair, nargs="*", default=[], help="NAME=LABEL: how to call a task or a model")
     parser.add_argument("--published", type=Path, help="rows to add below: row, dev, test, note")
-    parser.add_argument("--provenance", type=Path, help="provenance.json: names the run below the table")
+    parser.add_argument("--provenance", type=Path, help="provenance.json: names the experiment below the table")
     parser.add_argument("--tsv", type=Path, required=True, help="table with a row a score")
     parser.add_argument("--markdown", type=Path, required=True, help="table as published")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Write the merged config of a run beside its results."""
+"""Write the merged config of an experiment beside its results."""
 
 import argparse
 import json

@@ -17,6 +17,7 @@ from pathlib import Path
 from scripts.common import files
 from scripts.common.errors import StepError
 from scripts.trainers import slurm
+from scripts.trainers.work import WORK
 
 
 class Busy(StepError):
@@ -52,7 +53,7 @@ class Claim:
 
 def owners_of(output: Path) -> Path:
     """The folder of the owners of an output."""
-    return output.parent / "work" / f"{output.stem}.owners"
+    return output.parent / WORK / f"{output.stem}.owners"
 
 
 def history(owners: Path) -> list[Path]:

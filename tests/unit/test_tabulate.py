@@ -83,7 +83,7 @@ def test_the_published_shape(tmp_path: Path, best: dict[str, Path]) -> None:
         "\n"
         "- Character error rate in percent on 20 utterances of dev and 20 utterances of test; one seed.\n"
         "- `*`: the checkpoint with the lowest validation loss of pre-training.\n"
-        "- `published:` as reported for the whole of AISHELL-1, not measured by this run. [1] a paper.\n"
+        "- `published:` as reported for the whole of AISHELL-1, not measured here. [1] a paper.\n"
     )
 
 
@@ -228,12 +228,12 @@ def test_no_table_is_made_before_its_trace(
     monkeypatch.chdir(tmp_path)
     paths = write_both(Path(), "mandarin/after-800-updates/lr-0.0002/seed-1", 10, 11)
     traced = {path.as_posix(): json.loads(path.read_text()) for path in paths}
-    Path("provenance.json").write_text(json.dumps({"run": "abc", "git_commit": "f00d", "parts": traced}))
+    Path("provenance.json").write_text(json.dumps({"experiment": "abc", "git_commit": "f00d", "parts": traced}))
     command = f"--scores {paths[0]} {paths[1]} --provenance provenance.json --tsv cer.tsv --markdown cer.md"
     monkeypatch.setattr(sys, "argv", ["tabulate", *command.split()])
     main()
     assert Path("cer.md").read_text().endswith(
-        "Run `abc`, commit `f00d`; provenance.json says what each number was made from.\n"
+        "Experiment `abc`, commit `f00d`; provenance.json says what each number was made from.\n"
     )
     Path("cer.tsv").unlink()
     write_score(Path(), "test", "mandarin/after-800-updates/lr-0.0002/seed-1", 12)

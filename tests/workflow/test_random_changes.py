@@ -128,7 +128,7 @@ def results_of(directory: Path) -> dict[str, Any]:
         for name in number["parts"]:
             if name.endswith("/text"):
                 found[name] = (directory / name).read_text() if (directory / name).exists() else "deleted"
-    found["run"] = record["run"]
+    found["experiment"] = record["experiment"]
     return found
 
 

@@ -190,6 +190,8 @@ MODULES = sorted(path for path in SCRIPTS.rglob("*.py"))
 WINGS = {"trainers", "cluster", "corpora", "pretrain", "finetune", "evaluate", "results", "reruns"}
 MAY_CROSS = {
     ("cluster", "scripts.trainers"),
+    ("cluster", "scripts.reruns.parts"),
+    ("reruns", "scripts.trainers.work"),
     ("pretrain", "scripts.trainers"),
     ("finetune", "scripts.trainers"),
     ("evaluate", "scripts.finetune.espnet_numerics"),

@@ -54,7 +54,7 @@ def test_every_number_is_tied_to_bytes(finished: Project) -> None:
         text = record["parts"][above[-1]]
         assert record["parts"][score]["made_from"]["transcript"] == text["sha256"]
     assert record["processors"] == [processor()]
-    assert f"Run `{record['run']}`, commit `" in finished.read("results/cer.md").splitlines()[-1]
+    assert f"Experiment `{record['experiment']}`, commit `" in finished.read("results/cer.md").splitlines()[-1]
 
 
 def test_a_transcript_that_was_replaced_is_refused_until_it_is_mended(project: Project) -> None:
@@ -116,7 +116,7 @@ def test_what_was_deleted_is_vouched_for_by_what_was_made_from_it(project: Proje
         shutil.rmtree(project.directory / "results" / folder)
     assert trace(project).returncode == 0
     record = json.loads(project.read("results/provenance.json"))
-    assert record["run"] == before["run"]
+    assert record["experiment"] == before["experiment"]
     assert record["parts"][CHECKPOINT]["sha256"] == before["parts"][CHECKPOINT]["sha256"]
     edit_recipe(project, "espnet", seed=7)
     refused = trace(project)
