@@ -56,7 +56,7 @@ def publish(work: Path, epochs: int, output: Path) -> dict[str, str]:
     return {path.name: files.sha256(path) for path in made}
 
 
-def run_task(arguments: argparse.Namespace, together: Processes, claim: ownership.Claim) -> None:
+def make_epochs(arguments: argparse.Namespace, together: Processes, claim: ownership.Claim) -> None:
     """Train and publish, as the owner of the output."""
     recipe = yaml.safe_load(arguments.recipe.read_text(encoding="utf-8"))
     encoder = sidecars.verified(arguments.encoder)
@@ -94,7 +94,7 @@ def main() -> None:
 
     gpus = usable(torch.cuda.device_count())
     with ownership.owned(arguments.output, gpus) as claim:
-        run_task(arguments, Processes(gpus, gpus or arguments.cpu_processes), claim)
+        make_epochs(arguments, Processes(gpus, gpus or arguments.cpu_processes), claim)
 
 
 if __name__ == "__main__":

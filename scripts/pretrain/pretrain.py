@@ -118,7 +118,7 @@ def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any]
         files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
 
 
-def run_segment(arguments: argparse.Namespace, together: processes.Processes, claim: ownership.Claim) -> None:
+def make_milestone(arguments: argparse.Namespace, together: processes.Processes, claim: ownership.Claim) -> None:
     """Train and publish, as the owner of the output."""
     resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
     made_from = identity_of(arguments) | {"resumed_from_sha256": resumed and resumed["sha256"]}
@@ -146,7 +146,7 @@ def run_segment(arguments: argparse.Namespace, together: processes.Processes, cl
 
 
 def main() -> None:
-    """Parse the command line and run one segment."""
+    """Parse the command line and make one milestone."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", type=Path, required=True, help="fairseq configuration (YAML)")
     parser.add_argument("--train-manifest", type=Path, required=True, help="with its sidecar .json beside it")
@@ -167,7 +167,7 @@ def main() -> None:
         check_archives(manifest)
     together = processes.at_hand(processes.usable(torch.cuda.device_count()), arguments.cpu_processes)
     with ownership.owned(arguments.output, together.gpus * together.nodes) as claim:
-        run_segment(arguments, together, claim)
+        make_milestone(arguments, together, claim)
 
 
 if __name__ == "__main__":
