@@ -187,7 +187,7 @@ def test_every_profile_knows_every_rule(profile: Path) -> None:
 # Imports
 
 MODULES = sorted(path for path in SCRIPTS.rglob("*.py"))
-WINGS = {"trainers", "cluster", "corpora", "pretrain", "finetune", "evaluate", "results", "reruns"}
+FLOORS = ["common", "trainers", "corpora", "pretrain", "finetune", "evaluate", "reruns", "results", "cluster"]
 MAY_CROSS = {
     ("cluster", "scripts.trainers"),
     ("cluster", "scripts.reruns.parts"),
@@ -228,7 +228,13 @@ def wing_of(name: str) -> str | None:
 
 def test_the_wings_are_the_folders() -> None:
     folders = {path.name for path in SCRIPTS.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders == WINGS | {"common"}
+    assert folders == set(FLOORS)
+
+
+def test_what_may_cross_goes_down() -> None:
+    """0007-rooms.md: no arrow upwards."""
+    for importer, crossed in MAY_CROSS:
+        assert FLOORS.index(wing_of(crossed)) < FLOORS.index(importer), f"{importer} -> {crossed}"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SCRIPTS)))
