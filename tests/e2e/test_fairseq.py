@@ -172,8 +172,13 @@ def test_updates_change_the_weights(chain):
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(place, uninterrupted, tmp_path):
     milestone = place(tmp_path, 12)
-    saved = "work/after-12-updates-*/checkpoints/checkpoint_1_4.pt"
-    kill_when(lambda: any(tmp_path.glob(saved)), "scripts.pretrain.pretrain", **milestone.options)
+    logs = "work/after-12-updates-*/train.log"  # when update 5 is logged, update 4 is saved whole
+    fifth = '"num_updates": "5"'
+    kill_when(
+        lambda: any(fifth in log.read_text() for log in tmp_path.glob(logs)),
+        "scripts.pretrain.pretrain",
+        **milestone.options,
+    )
     assert not milestone.output.exists()
     reached = [int(entry["num_updates"]) for entry in logged(milestone, "train_inner")]
     assert 4 <= max(reached) < 12, "the run was not killed in its middle"

@@ -6,6 +6,7 @@ run from scratch on the same corpora and config, and no training has run that no
 python -m pytest tests/workflow/test_random_changes.py --rounds 300 --seed 2
 """
 
+import csv
 import faulthandler
 import json
 import random
@@ -135,8 +136,8 @@ def results_of(directory: Path) -> dict[str, Any]:
 def check_order(run: Run, directory: Path) -> None:
     """No table is written before its trace."""
     record = json.loads((directory / "results/provenance.json").read_text())
-    table = [line.split("\t")[-1] for line in (directory / "results/cer.tsv").read_text().splitlines()[1:]]
-    assert [str(number["cer"]) for number in record["numbers"]] == table
+    table = csv.DictReader((directory / "results/cer.tsv").read_text().splitlines(), delimiter="\t")
+    assert [str(number["cer"]) for number in record["numbers"]] == [row["cer"] for row in table]
     order = [rule for rule, _ in jobs_of(run)]
     if "trace" in order:
         assert order.index("trace") < order.index("tabulate")

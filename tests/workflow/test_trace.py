@@ -1,5 +1,6 @@
 """No table is made from stale parts, and every number of it can be followed back to the bytes it came from."""
 
+import csv
 import json
 import os
 import shutil
@@ -37,8 +38,8 @@ def restore(project: Project, file: str, source: Path) -> None:
 
 def test_every_number_is_tied_to_bytes(finished: Project) -> None:
     record = json.loads(finished.read("results/provenance.json"))
-    table = [line.split("\t") for line in finished.read("results/cer.tsv").splitlines()[1:]]
-    assert [str(number["cer"]) for number in record["numbers"]] == [line[-1] for line in table]
+    table = csv.DictReader(finished.read("results/cer.tsv").splitlines(), delimiter="\t")
+    assert [str(number["cer"]) for number in record["numbers"]] == [row["cer"] for row in table]
     for number in record["numbers"]:
         *above, score = number["parts"]
         for file in above:
