@@ -1,20 +1,28 @@
 """How much does pre-training wav2vec 2.0 on a language help speech recognition, and after how many updates?"""
 
 import sys
+from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.27")
 
-sys.path.insert(0, workflow.basedir)
+REPOSITORY = Path(workflow.current_basedir)  # `workflow.basedir` is the importer's where somebody imports this
+
+sys.path.insert(0, str(REPOSITORY))
 from scripts.common.configuration import check
 from scripts.common.errors import StepError
 
 
-configfile: f"{workflow.basedir}/config/config.yaml"
+configfile: f"{REPOSITORY}/config/config.yaml"
 
 
 report: "workflow/report/workflow.rst"
+
+
+pathvars:
+    start="from/{model}/{checkpoint}",
+    branch="<start>/lr-{lr}/seed-{seed}",
 
 
 include: "workflow/rules/shell.smk"
@@ -22,7 +30,7 @@ include: "workflow/rules/common.smk"
 
 
 try:
-    check(config, SCHEMA, REPOSITORY)
+    check(config, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml", REPOSITORY)
 except StepError as error:
     sys.exit(f"error: {error}")
 
@@ -33,10 +41,10 @@ include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/tripwires.smk"
 
 
 rule all:
-    default_target: True
     input:
         "results/cer.md",
         "results/cer.tsv",

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,18 @@ import pytest
 import snakemake.api  # imports snakemake.workflow, which cannot be imported first
 import yaml
 
+from scripts.common import sidecars
 from scripts.common.code import closure
+from scripts.reruns import inputs
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import KINDS, with_all_above
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = REPOSITORY / "scripts"
 PROFILES = [REPOSITORY / "profiles" / name / "config.yaml" for name in ("demo", "slurm")]
-LINES_OF_A_RULE = 56
+LINES_OF_A_RULE = 30
+LINES_OF_HALF_OF_THE_RULES = 20
+OF_TWO_SUBSETS = {"split_validation": ("train", "valid"), "transcribe": ("dev", "test")}
 SPARED = ("pretrain", "finetune", "transcribe")  # take GPUs: see spared() in workflow/rules/reruns.smk
 
 
@@ -88,7 +93,16 @@ def test_what_every_rule_has(rule: Rule) -> None:
     needed = {"input", "output", "log", "benchmark", "conda", "shell"}
     assert needed <= set(rule.directives)
     assert not {"script", "run", "notebook", "wrapper", "message"} & set(rule.directives)
-    assert len(rule.lines) <= LINES_OF_A_RULE
+
+
+def test_a_rule_fits_the_eye() -> None:
+    """Without making lines of it longer: 120 characters, one flag a text (snakefmt joins texts that fit on a line)."""
+    lengths = {rule.name: sum(bool(line.strip()) for line in rule.lines) for rule in RULES}
+    assert {name for name, length in lengths.items() if length > LINES_OF_A_RULE} <= {"pretrain"}
+    assert statistics.median(lengths.values()) <= LINES_OF_HALF_OF_THE_RULES
+    for rule in RULES:
+        assert all(len(line) <= 120 for line in rule.lines), rule.name
+        assert all(text.count(" --") <= 1 for text in strings(rule.directives["shell"])), rule.name
 
 
 @every_rule
@@ -100,10 +114,28 @@ def test_the_command_is_a_module_of_the_same_name(rule: Rule) -> None:
 
 
 @every_rule
-def test_the_code_that_is_tracked_is_the_code_that_is_run(rule: Rule) -> None:
-    """But for what is spared: what decides the products of these is in scripts/*/identity.py, and in their sidecars."""
-    tracked = re.findall(r'\bcode=code_of\("(\w+)"\)', rule.directives.get("params", ""))
-    assert tracked == ([] if rule.name in SPARED else [rule.name])
+def test_every_param_is_an_argument_of_the_command(rule: Rule) -> None:
+    """What none takes is in workflow/rules/tripwires.smk: see test_dag."""
+    named = re.findall(r"^        (\w+)=", rule.directives.get("params", ""), re.MULTILINE)
+    assert set(named) == set(re.findall(r"\{params\.(\w+)", rule.directives["shell"]))
+
+
+@every_rule
+def test_parts_lie_where_the_planner_looks_for_them(rule: Rule) -> None:
+    """Each with its sidecar. A step may make the same part of two subsets."""
+    block = re.search(r"^pathvars:\n((?: +.*\n)+)", (REPOSITORY / "Snakefile").read_text(), re.MULTILINE)
+    outputs = rule.directives["output"]
+    for name, value in reversed(re.findall(r'(\w+)="(.*)",', block[1])):
+        outputs = outputs.replace(f"<{name}>", value)
+    for maker, template in KINDS.values():
+        if maker == rule.name:
+            subsets = [template] if template in outputs else []
+            subsets = subsets or [template.replace("{subset}", subset) for subset in OF_TWO_SUBSETS[maker]]
+            for path in subsets:
+                own = str(sidecars.path_of(Path(path))) == path
+                product = re.escape(f'"{path}"')
+                assert own or re.search(rf"with_(lasting_)?sidecar\(\w+=(directory\()?{product}", outputs), path
+                assert path in outputs
 
 
 @every_rule
@@ -117,14 +149,11 @@ def test_what_makes_a_part_of_the_table_is_made_again_where_its_sidecar_is_stale
 @every_rule
 def test_what_stands_below_a_trainer_waits_for_what_decides_whether_it_runs(rule: Rule) -> None:
     """An edge that goes around such a checkpoint is a race: the job is done before the training is planned."""
-    kinds = [kind for kind, (maker, _) in KINDS.items() if maker == rule.name]
     config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     parts = with_all_above([number.score for number in numbers(config)], config)
-    trainers = {"pretrain", "finetune"}
-    for kind in kinds:
-        above = [with_all_above([part], config) for part in parts if part.kind == kind]
-        is_below = trainers & {other.rule for others in above for other in others} - {rule.name}
-        assert not is_below or "settled" in rule.directives["input"] or rule.name in SPARED
+    for part in [part for part in parts if part.rule == rule.name not in SPARED]:
+        is_below = {"pretrain", "finetune"} & {other.rule for other in with_all_above([part], config)}
+        assert inputs.settled_before(part, config) or not is_below, part
     if rule.name == "trace":
         assert "settled=inputs.all_settled(config)" in rule.directives["input"]
 

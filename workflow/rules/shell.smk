@@ -22,11 +22,16 @@ SAME_KERNELS = (
     " [ -v MKL_CBWR ] || export MKL_CBWR=COMPATIBLE; fi; "
 )
 
+# For steps that train: SLURM's SIGTERM goes to every process of a job. They shall hear it and save, and bash and tee go
+# on.
+STEP_ALONE_HEARS_SIGTERM = "step_alone_hears_sigterm() {{ trap '' TERM; }}; "  # double braces: Snakemake formats it
+
 # Steps are modules of the repository, run from the working directory; a step that fails fails its pipe. Packages of the
 # user's home directory stay out: python would look there before it looks into its environment.
 shell.prefix(
     f"{ACTIVATED}set -euo pipefail; "
-    f"export PYTHONNOUSERSITE=1 PYTHONPATH={shlex.quote(workflow.basedir)}; {SAME_KERNELS}"
+    f"export PYTHONNOUSERSITE=1 PYTHONPATH={shlex.quote(str(REPOSITORY))}; {SAME_KERNELS}"
+    f"{STEP_ALONE_HEARS_SIGTERM}"
 )
 
 # pip, as it makes an environment, would take a package of ~/.local for installed and leave it out.
