@@ -208,9 +208,15 @@ def test_the_environment_has_what_the_module_imports(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.parent.name)
-def test_every_profile_knows_every_rule(profile: Path) -> None:
-    resources = yaml.safe_load(profile.read_text(encoding="utf-8"))["set-resources"]
-    assert set(resources) == {rule.name for rule in RULES}
+def test_every_rule_gets_its_memory_from_the_profile(profile: Path) -> None:
+    """By a row of its own or by default; and no row repeats the default, nor is it for a rule that is not there."""
+    settings = yaml.safe_load(profile.read_text(encoding="utf-8"))
+    default, rows = settings["default-resources"], settings["set-resources"]
+    names = {rule.name for rule in RULES}
+    assert rows.keys() | settings.get("set-threads", {}).keys() <= names
+    assert all(isinstance((default | rows.get(name, {}))["mem_mb"], int) for name in names)
+    assert [(name, key) for name, row in rows.items() for key in row if default.get(key) == row[key]] == []
+    assert min(rows[name]["mem_mb"] for name in SPARED) > default["mem_mb"]
 
 
 # Imports
