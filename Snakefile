@@ -1,13 +1,18 @@
 """How much does pre-training wav2vec 2.0 on a language help speech recognition, and after how many updates?"""
 
 import sys
+from copy import deepcopy
 from pathlib import Path
 
-from snakemake.utils import min_version
+import yaml
+from snakemake.utils import min_version, update_config
 
 min_version("9.27")
 
-REPOSITORY = Path(workflow.current_basedir)  # `workflow.basedir` is the importer's where somebody imports this
+try:
+    REPOSITORY = Path(workflow.current_basedir)  # `workflow.basedir` is the importer's where somebody imports this
+except TypeError:
+    sys.exit("error: the module's snakefile has to lie in a clone on this machine, where its steps find the repository")
 
 sys.path.insert(0, str(REPOSITORY))
 from scripts.common.configuration import check
@@ -15,6 +20,12 @@ from scripts.common.errors import StepError
 
 
 configfile: f"{REPOSITORY}/config/config.yaml"
+
+
+# Snakemake leaves that line out for whoever imports this with a config of their own. Theirs is an overlay, too.
+overlay, config = config, deepcopy(config)
+update_config(config, yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8")))
+update_config(config, overlay)
 
 
 report: "workflow/report/workflow.rst"
@@ -52,3 +63,10 @@ rule all:
         "results/config.yaml",
         "results/provenance.json",
         inputs.all_settled(config),
+
+
+if rules.all.input[0] != "results/cer.md":
+    sys.exit(
+        "error: prefix and replace_prefix of a module move files away from where the steps look for them: "
+        "leave them out, and keep results apart by working directories (workdir, or --directory)"
+    )

@@ -82,6 +82,15 @@ def test_no_name_hides_one_of_snakemakes() -> None:
     assert len(ours) > 30 and hidden - {"__builtins__"} == set()
 
 
+def test_decision_5_names_the_private_interfaces_of_snakemake() -> None:
+    decision = (REPOSITORY / "docs/decisions/0005-reruns-by-content.md").read_text(encoding="utf-8")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [REPOSITORY / "Snakefile", *SNAKEFILES])
+    used = {name for name in re.findall(r"(?<!/)\bworkflow\.\w+", text) if name != "workflow.basedir"}
+    used |= {f"rules.NAME.rule.{name}" for name in re.findall(r"\.rule\.(\w+)", text)}
+    used |= set(re.findall(r"^class \w+\(\w+\)", text, re.MULTILINE))
+    assert len(used) >= 4 and {name for name in used if f"`{name}`" not in decision} == set()
+
+
 def test_rules_are_found() -> None:
     written = sum(file.read_text().count("\nrule ") for file in SNAKEFILES)
     assert len(RULES) >= written >= 10

@@ -97,9 +97,14 @@ def in_report(path, category):
     return report(path, caption=f"../report/{Path(path).stem}.rst", category=category)
 
 
+def known_as(rule):
+    """What Snakemake calls one of our rules. Whoever imports it may have given it another name."""
+    return getattr(rules, rule).rule.name
+
+
 def waiting(rule, wildcards):
     """Options for sbatch, by which a job waits for one of a killed Snakemake that makes the same output."""
-    return after_living(rule, tuple(wildcards), Path.cwd())
+    return after_living(known_as(rule), tuple(wildcards), Path.cwd())
 
 
 # What the table wants

@@ -101,7 +101,7 @@ def ask_about_audio(model, is_split):
 def confirm(what, reasons):
     """Say why milestones are to be trained again, and go on only with repeat_pretraining.
 
-    Snakemake swallows an exit's own words if it comes in the middle of a run, where it also ends running jobs.
+    Snakemake swallows an exit's own words if it comes in the middle of a call, where it also ends running jobs.
     """
     sentence, advice = f"{what}, because of {'; '.join(reasons)}", "undo that, or say --config repeat_pretraining=True"
     if config["repeat_pretraining"]:

@@ -26,6 +26,13 @@ SAME_KERNELS = (
 # on.
 STEP_ALONE_HEARS_SIGTERM = "step_alone_hears_sigterm() {{ trap '' TERM; }}; "  # double braces: Snakemake formats it
 
+
+class shell(shell):
+    """Snakemake's, with a prefix of its own: whoever imports these rules keeps theirs for their rules, and does not get
+    this one.
+    """
+
+
 # Steps are modules of the repository, run from the working directory; a step that fails fails its pipe. Packages of the
 # user's home directory stay out: python would look there before it looks into its environment.
 shell.prefix(
@@ -34,5 +41,7 @@ shell.prefix(
     f"{STEP_ALONE_HEARS_SIGTERM}"
 )
 
-# pip, as it makes an environment, would take a package of ~/.local for installed and leave it out.
-os.environ.update(PIP_IGNORE_INSTALLED="1")
+# pip, as it makes an environment, would take a package of ~/.local for installed and leave it out. (It would do without
+# what conda has installed, too: not for the environments of whoever imports these rules.)
+if Path(workflow.basedir) == REPOSITORY:
+    os.environ.update(PIP_IGNORE_INSTALLED="1")

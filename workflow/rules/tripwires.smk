@@ -21,5 +21,5 @@ for rule, values in tripwires.items():
     getattr(rules, rule).rule.set_params(*values)
 
 # Pins, which rerun nothing.
-for sentence in record.other_environments(config):
+for sentence in record.other_environments(config, known_as):
     say(sentence)
