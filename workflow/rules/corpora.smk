@@ -1,3 +1,6 @@
+"""From corpora as distributed to the audio that fairseq reads: listed, without leakage, split, packed."""
+
+
 checkpoint list_utterances:
     input:
         lists=corpus_lists,

@@ -1,3 +1,6 @@
+"""From averaged weights to character error rates of dev and test."""
+
+
 rule transcribe:
     input:
         unpack(lambda wildcards: spared(inputs.of_transcripts(config, wildcards))),

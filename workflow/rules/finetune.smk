@@ -1,3 +1,6 @@
+"""From a checkpoint to averaged weights: one branch for each learning rate and seed."""
+
+
 checkpoint prepare_data:
     input:
         utterances=list_of("finetuning/{task}", "utterances.tsv"),

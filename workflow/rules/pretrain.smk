@@ -1,3 +1,6 @@
+"""From audio to checkpoints: a chain of milestones, the best of them, and others that were given."""
+
+
 rule initialise:
     input:
         recipe=ancient(recipe_of("pretraining/{model}")),

@@ -1,3 +1,6 @@
+"""From error rates to the table, its curve, and what vouches for both."""
+
+
 rule trace:
     input:
         scores=scores(),
