@@ -1,20 +1,39 @@
 """How much does pre-training wav2vec 2.0 on a language help speech recognition, and after how many updates?"""
 
 import sys
+from copy import deepcopy
+from pathlib import Path
 
-from snakemake.utils import min_version
+import yaml
+from snakemake.utils import min_version, update_config
 
 min_version("9.27")
 
-sys.path.insert(0, workflow.basedir)
+try:
+    REPOSITORY = Path(workflow.current_basedir)  # `workflow.basedir` is the importer's where somebody imports this
+except TypeError:
+    sys.exit("error: the module's snakefile has to lie in a clone on this machine, where its steps find the repository")
+
+sys.path.insert(0, str(REPOSITORY))
 from scripts.common.configuration import check
 from scripts.common.errors import StepError
 
 
-configfile: f"{workflow.basedir}/config/config.yaml"
+configfile: f"{REPOSITORY}/config/config.yaml"
+
+
+# Snakemake leaves that line out for whoever imports this with a config of their own. Theirs is an overlay, too.
+overlay, config = config, deepcopy(config)
+update_config(config, yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8")))
+update_config(config, overlay)
 
 
 report: "workflow/report/workflow.rst"
+
+
+pathvars:
+    start="from/{model}/{checkpoint}",
+    branch="<start>/lr-{lr}/seed-{seed}",
 
 
 include: "workflow/rules/shell.smk"
@@ -22,7 +41,7 @@ include: "workflow/rules/common.smk"
 
 
 try:
-    check(config, SCHEMA, REPOSITORY, FORMATS)
+    check(config, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml", REPOSITORY, FORMATS)
 except StepError as error:
     sys.exit(f"error: {error}")
 
@@ -33,10 +52,10 @@ include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/tripwires.smk"
 
 
 rule all:
-    default_target: True
     input:
         "results/cer.md",
         "results/cer.tsv",
@@ -44,3 +63,10 @@ rule all:
         "results/config.yaml",
         "results/provenance.json",
         inputs.all_settled(config),
+
+
+if rules.all.input[0] != "results/cer.md":
+    sys.exit(
+        "error: prefix and replace_prefix of a module move files away from where the steps look for them: "
+        "leave them out, and keep results apart by working directories (workdir, or --directory)"
+    )

@@ -9,12 +9,12 @@ from pathlib import Path
 SHELL = Path(__file__).resolve().parents[1] / "workflow" / "rules" / "shell.smk"
 
 
-def words() -> str:
-    """The words of bash by which every command of the workflow sets them."""
+def words(name: str = "SAME_KERNELS") -> str:
+    """A part of the bash that every command of the workflow starts with; by default what sets these variables."""
     (value,) = (
         node.value
         for node in ast.parse(SHELL.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SAME_KERNELS"
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
     )
     return ast.literal_eval(value)
 

@@ -32,13 +32,12 @@ def check_together(parts: list[Path]) -> None:
 def main() -> None:
     """Parse the command line and write the manifest."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="in the order of the shards")
-    parser.add_argument("--audio", type=Path, required=True, help="the folder of the archives")
+    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="beside their archives, in order")
     parser.add_argument("--output", type=Path, required=True, help="a sidecar .json goes beside it")
     arguments = parser.parse_args()
     check_together(arguments.parts)
     lines = [line for part in arguments.parts for line in part.read_text(encoding="utf-8").splitlines(keepends=True)]
-    root = os.path.relpath(arguments.audio, arguments.output.parent)
+    root = os.path.relpath(arguments.parts[0].parent, arguments.output.parent)
     entries = ("\t".join(line.split("\t")[:2]) + "\n" for line in lines)
     files.write_text(arguments.output, f"{root}\n" + "".join(entries))
     archives = {part.stem: files.sha256(part) for part in arguments.parts}

@@ -48,6 +48,15 @@ def all_settled(config: Config) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def settled_before(part: Part, config: Config) -> list[str]:
+    """What decides whether a trainer above a part runs again, for parts that are not spared themselves."""
+    if part.kind in ("encoder", "best"):
+        return audio_settled(config, part["model"])
+    if part.kind in ("average", "score"):
+        return training_settled(config, dict(part.names))
+    return []
+
+
 def archives(config: Config, model: str) -> list[str]:
     """The packed audio of a run of pre-training."""
     names = [(subset, shard) for subset in HEARD for shard in shards_of(config["pretraining"][model], subset)]

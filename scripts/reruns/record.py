@@ -1,6 +1,6 @@
 """What results/provenance.json says of a table: each number with the parts that it comes from, down to the corpora."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +75,18 @@ def is_other_config(path: Path, config: Mapping[str, Any]) -> bool:
     return path.exists() and yaml.safe_load(path.read_text(encoding="utf-8")) != config
 
 
-def other_environments(config: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each file of workflow/envs that pins something else than when parts of the table were made."""
+def other_environments(config: Mapping[str, Any], known_as: Callable[[str], str]) -> Iterator[str]:
+    """A sentence for each file of workflow/envs that pins something else than when parts of the table were made.
+
+    known_as(rule): what Snakemake calls it.
+    """
     made: dict[str, dict[Part, None]] = {}
     for part in with_all_above([number.score for number in numbers(config)], config):
         environment = read(Path(part.sidecar)).get("environment")
         if environment and environment["digest"] != provenance.environment_digest(environment["name"]):
             made.setdefault(environment["name"], {})[part] = None
     for name, parts in made.items():
-        rules = " ".join(dict.fromkeys(part.rule for part in parts))
+        rules = " ".join(dict.fromkeys(known_as(part.rule) for part in parts))
         yield (
             f"workflow/envs/{name}.yaml has changed since {next(iter(parts)).file} was made, and "
             f"{len(parts) - 1} more: nothing is made again for that, unless you say -R {rules}."

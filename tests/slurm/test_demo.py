@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts.reruns.commands import commands
 from tests.slurm.cluster import Cluster, call
 from tests.slurm.conftest import QUICK, SNAKEMAKE, environment
 from tests.slurm.test_errors import fill, small_disk
@@ -61,22 +62,22 @@ def test_the_table_equals_the_local_run_byte_for_byte(demo: OnCluster, small_dem
 
 def test_jobs_asked_for_what_the_profile_says(demo: OnCluster) -> None:
     """As SLURM understood it; a job's comment names its rule."""
-    profile = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())["set-resources"]
+    profile = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())
     seen = set()
     for job in call("scontrol", "show", "jobs", "--oneliner").stdout.splitlines():
         facts = dict(re.findall(r"([\w/:]+)=(\S+)", job))
         if str(demo.directory) not in job:
             continue
         rule = re.match(r"rule_([a-z_]+?)(_wildcards.*)?$", facts["Comment"])[1]
-        asked = profile[rule]
+        asked = profile["default-resources"] | profile["set-resources"].get(rule, {})
         seen.add(rule)
         gpus = asked.get("gpu")
         assert facts.get("TresPerJob", "") == (f"gres:gpu:{gpus}" if gpus else ""), job
         assert facts["Partition"] == ("gpu" if gpus else "cpu")
         assert facts["CPUs/Task"] == str(asked.get("cpus_per_task", 8 if rule == "list_utterances" else 1))
-        assert facts["MinMemoryNode"] in memory(asked.get("mem_mb", 4000)), job
+        assert facts["MinMemoryNode"] in memory(asked["mem_mb"]), job
         assert facts["Requeue"] == "1" and facts["Account"] == "your-account"
-    assert seen == set(profile) - {"provide_checkpoint"}
+    assert seen == set(commands(REPOSITORY / "workflow/rules")) - {"provide_checkpoint"}
 
 
 def memory(megabytes: int) -> set[str]:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.workflow.conftest import Project, Run
+from scripts.reruns.commands import step_digest
+from tests.workflow.conftest import REPOSITORY, Project, Run
 
 EXPENSIVE = {"pretrain", "finetune"}
 
@@ -24,6 +25,21 @@ def test_everything_from_the_corpora_to_the_table(finished: Project, first_run: 
     assert table[0] == "| AISHELL-1 | dev | test |"
     assert table[2] == "| @10 updates | 90.0 | 90.0 |"
     assert table[3:5] == ["| @20 updates | 0.0 | 0.0 |", "| @30 updates* | 0.0 | 0.0 |"]
+
+
+def test_snakemake_remembers_what_no_command_takes(finished: Project) -> None:
+    """The command and code of every step but those whose products are spared, and which numbers the table has."""
+    found: dict[str, str] = {}
+    for path in (finished.directory / ".snakemake/metadata").rglob("*"):
+        if path.is_file():
+            made = json.loads(path.read_text(encoding="utf-8"))
+            found[made["rule"]] = f"{made['params']} {found.get(made['rule'], '')}"
+    of_code = {rule for rule in found if f"code {step_digest(REPOSITORY / 'workflow/rules', rule)}" in found[rule]}
+    assert len(of_code) > 10 and found.keys() - of_code == {"pretrain", "finetune", "transcribe"}
+    scores = [path.relative_to(finished.directory) for path in finished.directory.glob("results/cer/**/*.json")]
+    assert len(scores) == 6 and all(f"{path}" in found["tabulate"] for path in scores)
+    published = (REPOSITORY / "config/published.tsv").read_bytes()
+    assert f"content {hashlib.sha256(published).hexdigest()}" in found["tabulate"]
 
 
 def test_the_leak_is_dropped_and_named(finished: Project) -> None:

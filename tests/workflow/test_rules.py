@@ -2,6 +2,7 @@
 
 import ast
 import re
+import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,18 @@ import pytest
 import snakemake.api  # imports snakemake.workflow, which cannot be imported first
 import yaml
 
+from scripts.common import sidecars
 from scripts.common.code import closure
+from scripts.reruns import inputs
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import KINDS, with_all_above
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = REPOSITORY / "scripts"
 PROFILES = [REPOSITORY / "profiles" / name / "config.yaml" for name in ("demo", "slurm")]
-LINES_OF_A_RULE = 56
+LINES_OF_A_RULE = 30
+LINES_OF_HALF_OF_THE_RULES = 20
+OF_TWO_SUBSETS = {"split_validation": ("train", "valid"), "transcribe": ("dev", "test")}
 SPARED = ("pretrain", "finetune", "transcribe")  # take GPUs: see spared() in workflow/rules/reruns.smk
 
 
@@ -77,6 +82,15 @@ def test_no_name_hides_one_of_snakemakes() -> None:
     assert len(ours) > 30 and hidden - {"__builtins__"} == set()
 
 
+def test_decision_5_names_the_private_interfaces_of_snakemake() -> None:
+    decision = (REPOSITORY / "docs/decisions/0005-reruns-by-content.md").read_text(encoding="utf-8")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [REPOSITORY / "Snakefile", *SNAKEFILES])
+    used = {name for name in re.findall(r"(?<!/)\bworkflow\.\w+", text) if name != "workflow.basedir"}
+    used |= {f"rules.NAME.rule.{name}" for name in re.findall(r"\.rule\.(\w+)", text)}
+    used |= set(re.findall(r"^class \w+\(\w+\)", text, re.MULTILINE))
+    assert len(used) >= 4 and {name for name in used if f"`{name}`" not in decision} == set()
+
+
 def test_rules_are_found() -> None:
     written = sum(file.read_text().count("\nrule ") for file in SNAKEFILES)
     assert len(RULES) >= written >= 10
@@ -88,7 +102,16 @@ def test_what_every_rule_has(rule: Rule) -> None:
     needed = {"input", "output", "log", "benchmark", "conda", "shell"}
     assert needed <= set(rule.directives)
     assert not {"script", "run", "notebook", "wrapper", "message"} & set(rule.directives)
-    assert len(rule.lines) <= LINES_OF_A_RULE
+
+
+def test_a_rule_fits_the_eye() -> None:
+    """Without making lines of it longer: 120 characters, one flag a text (snakefmt joins texts that fit on a line)."""
+    lengths = {rule.name: sum(bool(line.strip()) for line in rule.lines) for rule in RULES}
+    assert {name for name, length in lengths.items() if length > LINES_OF_A_RULE} <= {"pretrain"}
+    assert statistics.median(lengths.values()) <= LINES_OF_HALF_OF_THE_RULES
+    for rule in RULES:
+        assert all(len(line) <= 120 for line in rule.lines), rule.name
+        assert all(text.count(" --") <= 1 for text in strings(rule.directives["shell"])), rule.name
 
 
 @every_rule
@@ -100,10 +123,28 @@ def test_the_command_is_a_module_of_the_same_name(rule: Rule) -> None:
 
 
 @every_rule
-def test_the_code_that_is_tracked_is_the_code_that_is_run(rule: Rule) -> None:
-    """But for what is spared: what decides the products of these is in scripts/*/identity.py, and in their sidecars."""
-    tracked = re.findall(r'\bcode=code_of\("(\w+)"\)', rule.directives.get("params", ""))
-    assert tracked == ([] if rule.name in SPARED else [rule.name])
+def test_every_param_is_an_argument_of_the_command(rule: Rule) -> None:
+    """What none takes is in workflow/rules/tripwires.smk: see test_dag."""
+    named = re.findall(r"^        (\w+)=", rule.directives.get("params", ""), re.MULTILINE)
+    assert set(named) == set(re.findall(r"\{params\.(\w+)", rule.directives["shell"]))
+
+
+@every_rule
+def test_parts_lie_where_the_planner_looks_for_them(rule: Rule) -> None:
+    """Each with its sidecar. A step may make the same part of two subsets."""
+    block = re.search(r"^pathvars:\n((?: +.*\n)+)", (REPOSITORY / "Snakefile").read_text(), re.MULTILINE)
+    outputs = rule.directives["output"]
+    for name, value in reversed(re.findall(r'(\w+)="(.*)",', block[1])):
+        outputs = outputs.replace(f"<{name}>", value)
+    for maker, template in KINDS.values():
+        if maker == rule.name:
+            subsets = [template] if template in outputs else []
+            subsets = subsets or [template.replace("{subset}", subset) for subset in OF_TWO_SUBSETS[maker]]
+            for path in subsets:
+                own = str(sidecars.path_of(Path(path))) == path
+                product = re.escape(f'"{path}"')
+                assert own or re.search(rf"with_(lasting_)?sidecar\(\w+=(directory\()?{product}", outputs), path
+                assert path in outputs
 
 
 @every_rule
@@ -117,14 +158,11 @@ def test_what_makes_a_part_of_the_table_is_made_again_where_its_sidecar_is_stale
 @every_rule
 def test_what_stands_below_a_trainer_waits_for_what_decides_whether_it_runs(rule: Rule) -> None:
     """An edge that goes around such a checkpoint is a race: the job is done before the training is planned."""
-    kinds = [kind for kind, (maker, _) in KINDS.items() if maker == rule.name]
     config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     parts = with_all_above([number.score for number in numbers(config)], config)
-    trainers = {"pretrain", "finetune"}
-    for kind in kinds:
-        above = [with_all_above([part], config) for part in parts if part.kind == kind]
-        is_below = trainers & {other.rule for others in above for other in others} - {rule.name}
-        assert not is_below or "settled" in rule.directives["input"] or rule.name in SPARED
+    for part in [part for part in parts if part.rule == rule.name not in SPARED]:
+        is_below = {"pretrain", "finetune"} & {other.rule for other in with_all_above([part], config)}
+        assert inputs.settled_before(part, config) or not is_below, part
     if rule.name == "trace":
         assert "settled=inputs.all_settled(config)" in rule.directives["input"]
 
@@ -179,9 +217,15 @@ def test_the_environment_has_what_the_module_imports(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.parent.name)
-def test_every_profile_knows_every_rule(profile: Path) -> None:
-    resources = yaml.safe_load(profile.read_text(encoding="utf-8"))["set-resources"]
-    assert set(resources) == {rule.name for rule in RULES}
+def test_every_rule_gets_its_memory_from_the_profile(profile: Path) -> None:
+    """By a row of its own or by default; and no row repeats the default, nor is it for a rule that is not there."""
+    settings = yaml.safe_load(profile.read_text(encoding="utf-8"))
+    default, rows = settings["default-resources"], settings["set-resources"]
+    names = {rule.name for rule in RULES}
+    assert rows.keys() | settings.get("set-threads", {}).keys() <= names
+    assert all(isinstance((default | rows.get(name, {}))["mem_mb"], int) for name in names)
+    assert [(name, key) for name, row in rows.items() for key in row if default.get(key) == row[key]] == []
+    assert min(rows[name]["mem_mb"] for name in SPARED) > default["mem_mb"]
 
 
 # Imports

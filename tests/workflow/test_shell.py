@@ -1,11 +1,12 @@
-"""What the command of every rule starts with: the kernels that PyTorch's libraries may choose."""
+"""What every command starts with: the kernels that PyTorch's libraries may choose, and who hears SIGTERM."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.kernels import names, with_same_kernels
+from tests.kernels import names, with_same_kernels, words
 from tests.workflow.conftest import Project
 
 HASWELL = "flags\t\t: fpu sse4_2 avx bmi1 avx2 smep bmi2 erms"
@@ -58,3 +59,18 @@ def test_trainers_hear_them(finished: Project) -> None:
     expected = {name: with_same_kernels(os.environ).get(name) for name in SAME}
     logs = list(finished.directory.glob("results/pretrain/mandarin/work/*/train.log"))
     assert logs and all(f"kernels: {expected}" in log.read_text(encoding="utf-8") for log in logs)
+
+
+@pytest.mark.parametrize("first", ["step_alone_hears_sigterm; ", ""])
+def test_bash_and_tee_outlive_sigterm_where_the_step_is_to_hear_it(first: str) -> None:
+    """As SLURM sends it: to every process."""
+    step = """python3 -c '
+import os, signal
+signal.signal(signal.SIGTERM, lambda *_: print("saved", flush=True))
+os.killpg(0, signal.SIGTERM)
+print("ended", flush=True)
+' 2>&1 | tee /dev/null; echo after"""
+    script = f"{words('STEP_ALONE_HEARS_SIGTERM').format()}{first}{step}"
+    call = subprocess.run(["bash", "-c", script], capture_output=True, text=True, process_group=0)
+    assert (call.stdout == "saved\nended\nafter\n") == bool(first), call
+    assert call.stderr == ""

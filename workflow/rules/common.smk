@@ -1,64 +1,104 @@
 """Look-ups in the config, and the names of files that follow from it."""
 
+import json
 from pathlib import Path
 
-from scripts.trainers.dependency import after_living
+from scripts.common.sidecars import path_of
 from scripts.corpora.formats.known import FORMATS
 from scripts.reruns.numbers import numbers
-from scripts.reruns.parts import checkpoints_of, published_updates, shards_of
-
-REPOSITORY = Path(workflow.basedir)
-SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
+from scripts.reruns.parts import WILDCARDS, checkpoints_of, published_updates, shards_of
+from scripts.trainers.dependency import after_living
 
 
 wildcard_constraints:
-    corpus=r"[a-z][a-z0-9-]*",
-    model=r"[a-z][a-z0-9-]*",
-    task=r"[a-z][a-z0-9-]*",
-    checkpoint=r"after-\d+-updates|best|given",
-    updates=r"[1-9]\d*",
-    shard=r"\d+",
-    lr=r"[0-9.e+-]+",
-    seed=r"\d+",
-    last=r"\d+",
-    subset="train|valid|dev|test",
+    **WILDCARDS,
 
 
-def optional(value):
-    """A value for the command line of a step, where null leaves it out."""
-    return [] if value is None else value
+# Look-ups. A `user` of a corpus or a recipe is a path in the config: pretraining/{model} or finetuning/{task}.
 
 
-def corpus_of(catalogue, name):
-    """The root of the corpus that a pre-training run or a task of fine-tuning uses, and the corpus's name."""
-    corpus = config[catalogue][name]["corpus"]
-    return {"name": corpus, **config["corpora"][corpus]}
+def optional(look_up):
+    """For the command line of a step, where null leaves a value out."""
+    return lambda wildcards: [] if look_up(wildcards) is None else look_up(wildcards)
 
 
-def corpus_lists(name):
+def decides_nothing(look_up):
+    """A param of which another value alone makes nothing again: Snakemake compares none that may depend on inputs."""
+    return lambda wildcards, input: look_up(wildcards)
+
+
+def root_of(user):
+    """Where the corpus lies that a run of pre-training or a task of fine-tuning uses."""
+    return lookup("corpora/{corpus}/root", within=config, corpus=lookup(f"{user}/corpus", within=config))
+
+
+def list_of(user, name):
+    """One of that corpus's lists."""
+    corpus_of = lookup(f"{user}/corpus", within=config)
+    return lambda wildcards: f"results/corpora/{corpus_of(wildcards)}/{name}"
+
+
+def recipe_of(user):
+    """The path of a recipe: given relative to the repository."""
+    recipe = lookup(f"{user}/recipe", within=config)
+    return lambda wildcards: str(REPOSITORY / recipe(wildcards))
+
+
+# Names of files
+
+
+def corpus_lists(wildcards):
     """The files in which a corpus as distributed lists its utterances."""
-    corpus = config["corpora"][name]
+    corpus = config["corpora"][wildcards.corpus]
     return [f"{corpus['root']}/{file}" for file in FORMATS[corpus["format"]].lists]
 
 
-def recipe_of(catalogue, name):
-    """The path of a recipe: given relative to the repository."""
-    return str(REPOSITORY / config[catalogue][name]["recipe"])
+def heldout_lists(wildcards):
+    """The transcripts that a corpus must not hold, one file a corpus that they come from."""
+    others = config["corpora"][wildcards.corpus]["without_transcripts_of"]
+    return [f"results/corpora/{other}/heldout.tsv" for other in others]
 
 
-def shards(model, subset):
-    """Numbers of the archives of a pre-training run's audio."""
-    return shards_of(config["pretraining"][model], subset)
+def archives_of(wildcards):
+    """The manifests of one subset's packed audio."""
+    shards = shards_of(config["pretraining"][wildcards.model], wildcards.subset)
+    return [f"results/pretrain/{wildcards.model}/audio/{wildcards.subset}-{shard}.tsv" for shard in shards]
 
 
-def chain_of(model):
-    """The updates at which pre-training publishes a checkpoint: its milestones and its end."""
-    return published_updates(config["pretraining"][model])
+def candidates_for_best(wildcards):
+    """The best checkpoint until each milestone, and until the end."""
+    chain = published_updates(config["pretraining"][wildcards.model])
+    return [f"results/pretrain/{wildcards.model}/best-until-{updates}-updates.pt" for updates in chain]
+
+
+def with_sidecar(**product):
+    """An output, and the sidecar that lies beside it: scripts/common/sidecars.py."""
+    ((name, path),) = product.items()
+    return product | {f"{name}_sidecar": str(path_of(Path(path)))}
+
+
+def with_lasting_sidecar(**product):
+    """The same of a checkpoint: trainings wait for the sidecar alone, so that it stays until it is replaced."""
+    outputs = with_sidecar(**product)
+    return {name: path if name in product else update(path) for name, path in outputs.items()}
+
+
+def in_report(path, category):
+    """An output that `snakemake --report` shows, with the caption of its name."""
+    return report(path, caption=f"../report/{Path(path).stem}.rst", category=category)
+
+
+def known_as(rule):
+    """What Snakemake calls one of our rules. Whoever imports it may have given it another name."""
+    return getattr(rules, rule).rule.name
 
 
 def waiting(rule, wildcards):
     """Options for sbatch, by which a job waits for one of a killed Snakemake that makes the same output."""
-    return after_living(rule, tuple(wildcards), Path.cwd())
+    return after_living(known_as(rule), tuple(wildcards), Path.cwd())
+
+
+# What the table wants
 
 
 def scores():
@@ -81,3 +121,8 @@ def labels():
 def experiment():
     """The config but for what only says how this call of Snakemake is meant."""
     return {key: value for key, value in config.items() if key != "repeat_pretraining"}
+
+
+def experiment_in_json(wildcards):
+    """The same for a command line. (Snakemake would take a text's braces for wildcards.)"""
+    return json.dumps(experiment(), ensure_ascii=False)

@@ -1,15 +1,13 @@
+"""From corpora as distributed to the audio that fairseq reads: listed, without leakage, split, packed."""
+
+
 checkpoint list_utterances:
     input:
-        lists=lambda wildcards: corpus_lists(wildcards.corpus),
+        lists=corpus_lists,
         again=if_stale("utterances"),
     output:
-        utterances="results/corpora/{corpus}/utterances.tsv",
-        sidecar=update("results/corpora/{corpus}/utterances.json"),  # stays until it is replaced: see reruns.smk
-        rejected=report(
-            "results/corpora/{corpus}/rejected.tsv",
-            caption="../report/rejected.rst",
-            category="Corpora",
-        ),
+        **with_lasting_sidecar(utterances="results/corpora/{corpus}/utterances.tsv"),
+        rejected=in_report("results/corpora/{corpus}/rejected.tsv", "Corpora"),
         heldout="results/corpora/{corpus}/heldout.tsv",
     log:
         "logs/list_utterances/{corpus}.log",
@@ -19,9 +17,8 @@ checkpoint list_utterances:
     conda:
         "../envs/corpora.yaml"
     params:
-        format=lambda wildcards: config["corpora"][wildcards.corpus]["format"],
-        root=lambda wildcards, input: config["corpora"][wildcards.corpus]["root"],  # with input: not what decides
-        code=code_of("list_utterances"),
+        format=lookup("corpora/{corpus}/format", within=config),
+        root=decides_nothing(lookup("corpora/{corpus}/root", within=config)),
     shell:
         "python -m scripts.corpora.list_utterances"
         " --format {params.format:q}"
@@ -36,19 +33,11 @@ checkpoint list_utterances:
 rule drop_leakage:
     input:
         utterances="results/corpora/{corpus}/utterances.tsv",
-        heldout=lambda wildcards: [
-            f"results/corpora/{other}/heldout.tsv"
-            for other in config["corpora"][wildcards.corpus]["without_transcripts_of"]
-        ],
+        heldout=heldout_lists,
         again=if_stale("kept"),
     output:
-        kept="results/corpora/{corpus}/without-leakage.tsv",
-        sidecar="results/corpora/{corpus}/without-leakage.json",
-        leaked=report(
-            "results/corpora/{corpus}/leaked.tsv",
-            caption="../report/leaked.rst",
-            category="Corpora",
-        ),
+        **with_sidecar(kept="results/corpora/{corpus}/without-leakage.tsv"),
+        leaked=in_report("results/corpora/{corpus}/leaked.tsv", "Corpora"),
     log:
         "logs/drop_leakage/{corpus}.log",
     benchmark:
@@ -56,8 +45,6 @@ rule drop_leakage:
     priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
-    params:
-        code=code_of("drop_leakage"),
     shell:
         "python -m scripts.corpora.drop_leakage"
         " --utterances {input.utterances:q}"
@@ -69,13 +56,11 @@ rule drop_leakage:
 
 checkpoint split_validation:
     input:
-        utterances=lambda wildcards: f"results/corpora/{corpus_of('pretraining', wildcards.model)['name']}/without-leakage.tsv",
+        utterances=list_of("pretraining/{model}", "without-leakage.tsv"),
         again=if_stale("split", subset="train"),
     output:
-        train="results/pretrain/{model}/utterances/train.tsv",
-        valid="results/pretrain/{model}/utterances/valid.tsv",
-        train_sidecar="results/pretrain/{model}/utterances/train.json",
-        valid_sidecar="results/pretrain/{model}/utterances/valid.json",
+        **with_sidecar(train="results/pretrain/{model}/utterances/train.tsv"),
+        **with_sidecar(valid="results/pretrain/{model}/utterances/valid.tsv"),
     log:
         "logs/split_validation/{model}.log",
     benchmark:
@@ -84,8 +69,7 @@ checkpoint split_validation:
     conda:
         "../envs/corpora.yaml"
     params:
-        fraction=lambda wildcards: config["pretraining"][wildcards.model]["validation_fraction"],
-        code=code_of("split_validation"),
+        fraction=lookup("pretraining/{model}/validation_fraction", within=config),
     shell:
         "python -m scripts.corpora.split_validation"
         " --utterances {input.utterances:q}"
@@ -100,9 +84,8 @@ rule concatenate:
         utterances=inputs_of_archive,
         again=if_stale("archive"),
     output:
+        **with_sidecar(manifest="results/pretrain/{model}/audio/{subset}-{shard}.tsv"),
         audio="results/pretrain/{model}/audio/{subset}-{shard}.zip",
-        manifest="results/pretrain/{model}/audio/{subset}-{shard}.tsv",
-        sidecar="results/pretrain/{model}/audio/{subset}-{shard}.json",
     log:
         "logs/concatenate/{model}/{subset}-{shard}.log",
     benchmark:
@@ -111,10 +94,9 @@ rule concatenate:
     conda:
         "../envs/corpora.yaml"
     params:
-        root=lambda wildcards, input: corpus_of("pretraining", wildcards.model)["root"],  # with input: not what decides
-        utterances_per_file=lambda wildcards: config["pretraining"][wildcards.model]["utterances_per_file"],
-        shards=lambda wildcards: len(shards(wildcards.model, wildcards.subset)),
-        code=code_of("concatenate"),
+        root=decides_nothing(root_of("pretraining/{model}")),
+        utterances_per_file=lookup("pretraining/{model}/utterances_per_file", within=config),
+        shards=lambda wildcards: len(archives_of(wildcards)),
     shell:
         "python -m scripts.corpora.concatenate"
         " --utterances {input.utterances:q}"
@@ -129,14 +111,10 @@ rule concatenate:
 
 checkpoint write_manifest:
     input:
-        parts=lambda wildcards: [
-            f"results/pretrain/{wildcards.model}/audio/{wildcards.subset}-{shard}.tsv"
-            for shard in shards(wildcards.model, wildcards.subset)
-        ],
+        parts=archives_of,
         again=if_stale("manifest"),
     output:
-        manifest="results/pretrain/{model}/manifest/{subset}.tsv",
-        sidecar=update("results/pretrain/{model}/manifest/{subset}.json"),
+        **with_lasting_sidecar(manifest="results/pretrain/{model}/manifest/{subset}.tsv"),
     log:
         "logs/write_manifest/{model}/{subset}.log",
     benchmark:
@@ -144,12 +122,8 @@ checkpoint write_manifest:
     priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
-    params:
-        audio="results/pretrain/{model}/audio",
-        code=code_of("write_manifest"),
     shell:
         "python -m scripts.corpora.write_manifest"
         " --parts {input.parts:q}"
-        " --audio {params.audio:q}"
         " --output {output.manifest:q}"
         " 2>&1 | tee {log:q}"

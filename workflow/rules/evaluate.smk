@@ -1,19 +1,20 @@
+"""From averaged weights to character error rates of dev and test."""
+
+
 rule transcribe:
     input:
         unpack(lambda wildcards: spared(inputs.of_transcripts(config, wildcards))),
     output:
-        dev="results/transcripts/{task}/dev/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
-        test="results/transcripts/{task}/test/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
-        dev_sidecar="results/transcripts/{task}/dev/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text.json",
-        test_sidecar="results/transcripts/{task}/test/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text.json",
+        **with_sidecar(dev="results/transcripts/{task}/dev/<branch>/text"),
+        **with_sidecar(test="results/transcripts/{task}/test/<branch>/text"),
     log:
-        "logs/transcribe/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.log",
+        "logs/transcribe/{task}/<branch>.log",
     benchmark:
-        "benchmarks/transcribe/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.tsv"
+        "benchmarks/transcribe/{task}/<branch>.tsv"
     conda:
         "../envs/espnet.yaml"
     params:
-        root=lambda wildcards, input: corpus_of("finetuning", wildcards.task)["root"],  # with input: not what decides
+        root=decides_nothing(root_of("finetuning/{task}")),
     shell:
         "python -m scripts.evaluate.transcribe"
         " --config {input.config:q}"
@@ -28,20 +29,17 @@ rule transcribe:
 
 rule score_cer:
     input:
-        hypotheses="results/transcripts/{task}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/text",
-        utterances=lambda wildcards: f"results/corpora/{corpus_of('finetuning', wildcards.task)['name']}/utterances.tsv",
-        settled=lambda wildcards: waited_for(inputs.training_settled(config, wildcards)),
+        hypotheses="results/transcripts/{task}/{subset}/<branch>/text",
+        utterances=list_of("finetuning/{task}", "utterances.tsv"),
         again=if_stale("score"),
     output:
-        "results/cer/{task}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.json",
+        "results/cer/{task}/{subset}/<branch>.json",
     log:
-        "logs/score_cer/{task}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.log",
+        "logs/score_cer/{task}/{subset}/<branch>.log",
     benchmark:
-        "benchmarks/score_cer/{task}/{subset}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.tsv"
+        "benchmarks/score_cer/{task}/{subset}/<branch>.tsv"
     conda:
         "../envs/results.yaml"
-    params:
-        code=code_of("score_cer"),
     shell:
         "python -m scripts.evaluate.score_cer"
         " --utterances {input.utterances:q}"

@@ -1,10 +1,12 @@
+"""From a checkpoint to averaged weights: one branch for each learning rate and seed."""
+
+
 checkpoint prepare_data:
     input:
-        utterances=lambda wildcards: f"results/corpora/{corpus_of('finetuning', wildcards.task)['name']}/utterances.tsv",
+        utterances=list_of("finetuning/{task}", "utterances.tsv"),
         again=if_stale("data"),
     output:
-        data=directory("results/finetune/{task}/data"),
-        sidecar=update("results/finetune/{task}/data.json"),
+        **with_lasting_sidecar(data=directory("results/finetune/{task}/data")),
     log:
         "logs/prepare_data/{task}.log",
     benchmark:
@@ -12,8 +14,7 @@ checkpoint prepare_data:
     conda:
         "../envs/corpora.yaml"
     params:
-        root=lambda wildcards: corpus_of("finetuning", wildcards.task)["root"],
-        code=code_of("prepare_data"),
+        root=root_of("finetuning/{task}"),
     shell:
         "python -m scripts.finetune.prepare_data"
         " --utterances {input.utterances:q}"
@@ -25,20 +26,17 @@ checkpoint prepare_data:
 checkpoint prepare_encoder:
     input:
         checkpoint="results/pretrain/{model}/{checkpoint}.pt",
-        settled=lambda wildcards: waited_for(inputs.audio_settled(config, wildcards.model)),
         again=if_stale("encoder"),
     output:
-        encoder="results/finetune/{task}/from/{model}/{checkpoint}/encoder.pt",
-        sidecar=update("results/finetune/{task}/from/{model}/{checkpoint}/encoder.json"),
+        **with_lasting_sidecar(encoder="results/finetune/{task}/<start>/encoder.pt"),
     log:
-        "logs/prepare_encoder/{task}/from/{model}/{checkpoint}.log",
+        "logs/prepare_encoder/{task}/<start>.log",
     benchmark:
-        "benchmarks/prepare_encoder/{task}/from/{model}/{checkpoint}.tsv"
+        "benchmarks/prepare_encoder/{task}/<start>.tsv"
     conda:
         "../envs/fairseq.yaml"
     params:
-        mask_prob=lambda wildcards: optional(config["finetuning"][wildcards.task]["mask_prob"]),
-        code=code_of("prepare_encoder"),
+        mask_prob=optional(lookup("finetuning/{task}/mask_prob", within=config)),
     shell:
         "python -m scripts.finetune.prepare_encoder"
         " --checkpoint {input.checkpoint:q}"
@@ -51,22 +49,19 @@ rule finetune:
     input:
         unpack(lambda wildcards: spared(inputs.of_branch(config, wildcards))),
     output:
-        epochs=directory("results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs"),
-        sidecar="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs.json",
+        **with_sidecar(epochs=directory("results/finetune/{task}/<branch>/epochs")),
     log:
-        "logs/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.log",
+        "logs/finetune/{task}/<branch>.log",
     benchmark:
-        "benchmarks/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}.tsv"
+        "benchmarks/finetune/{task}/<branch>.tsv"
     conda:
         "../envs/espnet.yaml"
     resources:
         slurm_extra=lambda wildcards: waiting("finetune", wildcards),
     params:
-        recipe=lambda wildcards, input: recipe_of("finetuning", wildcards.task),  # with input: not what decides
-    # SLURM's SIGTERM goes to every process: the step shall hear it and save, not bash and tee end.
+        recipe=decides_nothing(recipe_of("finetuning/{task}")),
     shell:
-        "trap '' TERM;"
-        " python -m scripts.finetune.finetune"
+        "step_alone_hears_sigterm; python -m scripts.finetune.finetune"
         " --recipe {params.recipe:q}"
         " --data {input.data:q}"
         " --encoder {input.encoder:q}"
@@ -79,21 +74,17 @@ rule finetune:
 
 rule average_weights:
     input:
-        epochs="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/epochs",
-        settled=lambda wildcards: waited_for(inputs.training_settled(config, wildcards)),
+        epochs="results/finetune/{task}/<branch>/epochs",
         again=if_stale("average"),
     output:
-        weights="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.pth",
-        sidecar="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.json",
-        config="results/finetune/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}/average-of-last-{last}.yaml",
+        **with_sidecar(weights="results/finetune/{task}/<branch>/average-of-last-{last}.pth"),
+        config="results/finetune/{task}/<branch>/average-of-last-{last}.yaml",
     log:
-        "logs/average_weights/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}-last-{last}.log",
+        "logs/average_weights/{task}/<branch>-last-{last}.log",
     benchmark:
-        "benchmarks/average_weights/{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}-last-{last}.tsv"
+        "benchmarks/average_weights/{task}/<branch>-last-{last}.tsv"
     conda:
         "../envs/espnet.yaml"
-    params:
-        code=code_of("average_weights"),
     shell:
         "python -m scripts.finetune.average_weights"
         " --epochs {input.epochs:q}"

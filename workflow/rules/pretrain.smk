@@ -1,10 +1,12 @@
+"""From audio to checkpoints: a chain of milestones, the best of them, and others that were given."""
+
+
 rule initialise:
     input:
-        recipe=lambda wildcards: ancient(recipe_of("pretraining", wildcards.model)),
+        recipe=ancient(recipe_of("pretraining/{model}")),
         again=if_stale("initialisation"),
     output:
-        checkpoint="results/pretrain/{model}/after-0-updates.pt",
-        sidecar="results/pretrain/{model}/after-0-updates.json",
+        **with_sidecar(checkpoint="results/pretrain/{model}/after-0-updates.pt"),
     log:
         "logs/initialise/{model}.log",
     benchmark:
@@ -12,8 +14,7 @@ rule initialise:
     conda:
         "../envs/fairseq.yaml"
     params:
-        seed=lambda wildcards: config["pretraining"][wildcards.model]["seed"],
-        code=code_of("initialise"),
+        seed=lookup("pretraining/{model}/seed", within=config),
     shell:
         "python -m scripts.pretrain.initialise"
         " --recipe {input.recipe:q}"
@@ -26,10 +27,8 @@ rule pretrain:
     input:
         unpack(inputs_of_milestone),
     output:
-        checkpoint="results/pretrain/{model}/after-{updates}-updates.pt",
-        sidecar="results/pretrain/{model}/after-{updates}-updates.json",
-        best="results/pretrain/{model}/best-until-{updates}-updates.pt",
-        best_sidecar="results/pretrain/{model}/best-until-{updates}-updates.json",
+        **with_sidecar(checkpoint="results/pretrain/{model}/after-{updates}-updates.pt"),
+        **with_sidecar(best="results/pretrain/{model}/best-until-{updates}-updates.pt"),
     log:
         "logs/pretrain/{model}/after-{updates}-updates.log",
     benchmark:
@@ -40,12 +39,10 @@ rule pretrain:
     resources:
         slurm_extra=lambda wildcards: waiting("pretrain", wildcards),
     params:
-        run=lambda wildcards, input: config["pretraining"][wildcards.model],  # with input: the sidecar decides
-        recipe=lambda wildcards, input: recipe_of("pretraining", wildcards.model),
-    # SLURM's SIGTERM goes to every process: the step shall hear it and save, not bash and tee end.
+        run=decides_nothing(lookup("pretraining/{model}", within=config)),
+        recipe=decides_nothing(recipe_of("pretraining/{model}")),
     shell:
-        "trap '' TERM;"
-        " python -m scripts.pretrain.pretrain"
+        "step_alone_hears_sigterm; python -m scripts.pretrain.pretrain"
         " --recipe {params.recipe:q}"
         " --train-manifest {input.train:q}"
         " --valid-manifest {input.valid:q}"
@@ -63,22 +60,16 @@ rule pretrain:
 
 rule choose_best:
     input:
-        candidates=lambda wildcards: [
-            f"results/pretrain/{wildcards.model}/best-until-{n}-updates.pt" for n in chain_of(wildcards.model)
-        ],
-        settled=lambda wildcards: waited_for(inputs.audio_settled(config, wildcards.model)),
+        candidates=candidates_for_best,
         again=if_stale("best"),
     output:
-        checkpoint="results/pretrain/{model}/best.pt",
-        sidecar="results/pretrain/{model}/best.json",
+        **with_sidecar(checkpoint="results/pretrain/{model}/best.pt"),
     log:
         "logs/choose_best/{model}.log",
     benchmark:
         "benchmarks/choose_best/{model}.tsv"
     conda:
         "../envs/fairseq.yaml"
-    params:
-        code=code_of("choose_best"),
     shell:
         "python -m scripts.pretrain.choose_best"
         " --candidates {input.candidates:q}"
@@ -90,8 +81,7 @@ rule provide_checkpoint:
     input:
         again=if_stale("given"),
     output:
-        checkpoint="results/pretrain/{model}/given.pt",
-        sidecar="results/pretrain/{model}/given.json",
+        **with_sidecar(checkpoint="results/pretrain/{model}/given.pt"),
     log:
         "logs/provide_checkpoint/{model}.log",
     benchmark:
@@ -100,10 +90,9 @@ rule provide_checkpoint:
     conda:
         "../envs/fairseq.yaml"
     params:
-        path=lambda wildcards, input: optional(config["checkpoints"][wildcards.model]["path"]),
-        url=lambda wildcards, input: optional(config["checkpoints"][wildcards.model]["url"]),
-        sha256=lambda wildcards, input: optional(config["checkpoints"][wildcards.model]["sha256"]),
-        code=code_of("provide_checkpoint"),
+        path=decides_nothing(optional(lookup("checkpoints/{model}/path", within=config))),
+        url=decides_nothing(optional(lookup("checkpoints/{model}/url", within=config))),
+        sha256=decides_nothing(optional(lookup("checkpoints/{model}/sha256", within=config))),
     shell:
         "python -m scripts.pretrain.provide_checkpoint"
         " --path {params.path:q}"

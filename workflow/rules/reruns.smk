@@ -4,23 +4,11 @@ import sys
 from functools import cache
 from tempfile import NamedTemporaryFile
 
-from scripts.common import files
 from scripts.reruns import adopt, inputs, record
-from scripts.reruns.commands import step_digest
 from scripts.reruns.parts import Part, above
 from scripts.reruns.staleness import Staleness
 
 STALENESS = Staleness(config, REPOSITORY)
-
-
-def code_of(rule):
-    """A digest of a rule's command, and of our code that it runs without its comments."""
-    return f"code {step_digest(REPOSITORY / 'workflow' / 'rules', rule)}"
-
-
-def content_of(path):
-    """A digest of a file of the repository, whose date says nothing: a checkout sets it."""
-    return f"content {files.sha256(Path(path))}"
 
 
 @cache
@@ -42,11 +30,15 @@ def again(is_needed):
 
 
 def if_stale(kind, **names):
-    """The same for the rule that makes a kind of part, with the sidecars that say what it is made from."""
+    """The same for the rule that makes a kind of part. It comes with the sidecars that say what the part is made from,
+    and with what decides whether a training above it runs.
+    """
 
     def inputs_of(wildcards):
         part = Part.of(kind, **{**wildcards, **names})
-        return [ancient(other.sidecar) for other in above(part, config)] + again(STALENESS.why_stale(part))
+        sidecars = [ancient(other.sidecar) for other in above(part, config)]
+        settled = waited_for(inputs.settled_before(part, config))
+        return sidecars + settled + again(STALENESS.why_stale(part))
 
     return inputs_of
 
@@ -109,7 +101,7 @@ def ask_about_audio(model, is_split):
 def confirm(what, reasons):
     """Say why milestones are to be trained again, and go on only with repeat_pretraining.
 
-    Snakemake swallows an exit's own words if it comes in the middle of a run, where it also ends running jobs.
+    Snakemake swallows an exit's own words if it comes in the middle of a call, where it also ends running jobs.
     """
     sentence, advice = f"{what}, because of {'; '.join(reasons)}", "undo that, or say --config repeat_pretraining=True"
     if config["repeat_pretraining"]:
@@ -124,6 +116,3 @@ try:
     adopt.refuse_other_formats(config)
 except StepError as error:
     sys.exit(f"error: {error}")
-
-for sentence in record.other_environments(config):
-    say(sentence)

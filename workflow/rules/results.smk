@@ -1,4 +1,4 @@
-import json
+"""From error rates to the table, its curve, and what vouches for both."""
 
 
 rule trace:
@@ -7,7 +7,7 @@ rule trace:
         settled=inputs.all_settled(config),
         again=lambda wildcards: again(record.is_outdated(Path("results/provenance.json"), config)),
     output:
-        report("results/provenance.json", caption="../report/provenance.rst", category="Results"),
+        in_report("results/provenance.json", "Results"),
     log:
         "logs/trace/provenance.log",
     benchmark:
@@ -15,8 +15,7 @@ rule trace:
     conda:
         "../envs/results.yaml"
     params:
-        config=lambda wildcards, input: json.dumps(experiment(), ensure_ascii=False),  # with input: not what decides
-        code=code_of("trace"),
+        config=decides_nothing(experiment_in_json),
     shell:
         "python -m scripts.results.trace" " --config {params.config:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
 
@@ -29,7 +28,7 @@ rule tabulate:
         published=ancient(f"{REPOSITORY}/config/published.tsv"),
     output:
         tsv="results/cer.tsv",
-        markdown=report("results/cer.md", caption="../report/cer.rst", category="Results"),
+        markdown=in_report("results/cer.md", "Results"),
     log:
         "logs/tabulate/cer.log",
     benchmark:
@@ -39,9 +38,6 @@ rule tabulate:
     params:
         best=[f"{model}=results/pretrain/{model}/best.json" for model in models_with_best()],
         labels=labels(),
-        scores=scores(),
-        published=content_of(f"{REPOSITORY}/config/published.tsv"),
-        code=code_of("tabulate"),
     shell:
         "python -m scripts.results.tabulate"
         " --scores {input.scores:q}"
@@ -58,15 +54,13 @@ rule plot:
     input:
         "results/cer.tsv",
     output:
-        report("results/cer-by-updates.svg", caption="../report/cer-by-updates.rst", category="Results"),
+        in_report("results/cer-by-updates.svg", "Results"),
     log:
         "logs/plot/cer-by-updates.log",
     benchmark:
         "benchmarks/plot/cer-by-updates.tsv"
     conda:
         "../envs/results.yaml"
-    params:
-        code=code_of("plot"),
     shell:
         "python -m scripts.results.plot" " --table {input:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
 
@@ -75,7 +69,7 @@ rule write_config:
     input:
         again=lambda wildcards: again(record.is_other_config(Path("results/config.yaml"), experiment())),
     output:
-        report("results/config.yaml", caption="../report/config.rst", category="Results"),
+        in_report("results/config.yaml", "Results"),
     log:
         "logs/write_config/config.log",
     benchmark:
@@ -83,8 +77,7 @@ rule write_config:
     conda:
         "../envs/results.yaml"
     params:
-        config=lambda wildcards: json.dumps(experiment(), ensure_ascii=False),
-        code=code_of("write_config"),
+        config=experiment_in_json,
     shell:
         "python -m scripts.results.write_config"
         " --config {params.config:q}"

@@ -22,12 +22,26 @@ SAME_KERNELS = (
     " [ -v MKL_CBWR ] || export MKL_CBWR=COMPATIBLE; fi; "
 )
 
+# For steps that train: SLURM's SIGTERM goes to every process of a job. They shall hear it and save, and bash and tee go
+# on.
+STEP_ALONE_HEARS_SIGTERM = "step_alone_hears_sigterm() {{ trap '' TERM; }}; "  # double braces: Snakemake formats it
+
+
+class shell(shell):
+    """Snakemake's, with a prefix of its own: whoever imports these rules keeps theirs for their rules, and does not get
+    this one.
+    """
+
+
 # Steps are modules of the repository, run from the working directory; a step that fails fails its pipe. Packages of the
 # user's home directory stay out: python would look there before it looks into its environment.
 shell.prefix(
     f"{ACTIVATED}set -euo pipefail; "
-    f"export PYTHONNOUSERSITE=1 PYTHONPATH={shlex.quote(workflow.basedir)}; {SAME_KERNELS}"
+    f"export PYTHONNOUSERSITE=1 PYTHONPATH={shlex.quote(str(REPOSITORY))}; {SAME_KERNELS}"
+    f"{STEP_ALONE_HEARS_SIGTERM}"
 )
 
-# pip, as it makes an environment, would take a package of ~/.local for installed and leave it out.
-os.environ.update(PIP_IGNORE_INSTALLED="1")
+# pip, as it makes an environment, would take a package of ~/.local for installed and leave it out. (It would do without
+# what conda has installed, too: not for the environments of whoever imports these rules.)
+if Path(workflow.basedir) == REPOSITORY:
+    os.environ.update(PIP_IGNORE_INSTALLED="1")

@@ -1,0 +1,25 @@
+"""What no command takes, and whose change is to be noticed all the same.
+
+It stands here, and not with the rules, so that every param of a rule is an argument of its command. Snakemake remembers
+these params beside the others, and makes an output again when one has changed.
+"""
+
+from scripts.common.files import sha256
+from scripts.reruns.commands import commands, step_digest
+
+RULES = REPOSITORY / "workflow" / "rules"
+PUBLISHED = REPOSITORY / "config" / "published.tsv"
+# Their sidecars say what decided, and scripts/*/identity.py what counts: their code alone repeats no training.
+SPARED = {"pretrain", "finetune", "transcribe"}
+
+# The rule's command with our code that it runs, but for comments.
+tripwires = {rule: [f"code {step_digest(RULES, rule)}"] for rule in commands(RULES).keys() - SPARED}
+# Which numbers there are, and the content of a file of the repository: a checkout sets its date.
+tripwires["tabulate"] += [scores(), f"content {sha256(PUBLISHED)}"]
+
+for rule, values in tripwires.items():
+    getattr(rules, rule).rule.set_params(*values)
+
+# Pins, which rerun nothing.
+for sentence in record.other_environments(config, known_as):
+    say(sentence)
