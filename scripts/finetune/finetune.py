@@ -65,7 +65,7 @@ def run_task(arguments: argparse.Namespace, together: Processes, claim: ownershi
     print(f"ESPnet's own log: {work / 'train.log'}", flush=True)
     mend(work)
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
-        paths = (path.resolve() for path in (arguments.recipe, arguments.data, arguments.encoder))
+        paths = (arguments.recipe.resolve(), arguments.data.absolute(), arguments.encoder.resolve())
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
         training = trainer.Training(calls, work / "train.log", lambda: epochs_of(work), recipe["max_epoch"])
         trainer.run(training, claim)
