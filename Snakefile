@@ -1,14 +1,18 @@
 """How much does pre-training wav2vec 2.0 on a language help speech recognition, and after how many updates?"""
 
 import sys
+from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.27")
 
 sys.path.insert(0, workflow.basedir)
+from scripts.common import errors, places
 from scripts.common.configuration import check
 from scripts.common.errors import StepError
+
+errors.run(lambda: places.check({"the repository": workflow.basedir, "the working directory": Path.cwd()}))
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"

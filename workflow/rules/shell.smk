@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from pathlib import Path
 
 # Snakemake goes on where it could not activate a rule's conda environment, on whatever python comes next on PATH. bash
 # knows the whole command, which begins with `source .../activate` where there is one to activate; $? is what that left.
@@ -28,6 +29,11 @@ shell.prefix(
     f"{ACTIVATED}set -euo pipefail; "
     f"export PYTHONNOUSERSITE=1 PYTHONPATH={shlex.quote(workflow.basedir)}; {SAME_KERNELS}"
 )
+
+# Activated by a word in quotes, which one in the path would end.
+if "CONDA" in {method.name for method in workflow.deployment_settings.deployment_method}:
+    environments = workflow.deployment_settings.conda_prefix or Path.cwd() / ".snakemake" / "conda"
+    errors.run(lambda: places.check_environments(environments))
 
 # pip, as it makes an environment, would take a package of ~/.local for installed and leave it out.
 os.environ.update(PIP_IGNORE_INSTALLED="1")
