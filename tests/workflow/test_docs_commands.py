@@ -48,6 +48,7 @@ def snakemakes() -> argparse.ArgumentParser:
 
 
 def parse(parser: argparse.ArgumentParser, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    parser.allow_abbrev = False
     try:
         parser.parse_args(words)
     except SystemExit as end:
