@@ -7,14 +7,17 @@
 # make lint                      ruff, snakefmt and snakemake --lint
 
 SHELL := /bin/bash
-PYTHON ?= python3
 ARGS ?=
 DIRECTORY ?= .
 SEEDS ?= 1 2 3 4 5
 
 ENVS := $(sort $(wildcard workflow/envs/*.yaml workflow/envs/*.post-deploy.sh))
-BIN := $(CURDIR)/.venv/bin
-SNAKEMAKE := PATH="$(BIN):$$PATH" $(BIN)/snakemake --profile profiles/demo
+# A path may hold what make or a shell takes apart: here they are relative, or variables of bash, which gets all that is
+# given to make. Programs of .venv/bin begin with the whole path of their python, which may be too long, or an old one.
+BIN := .venv/bin
+IN_VENV := PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python
+SNAKEMAKE := $(IN_VENV) -m snakemake --profile profiles/demo
+export DIRECTORY
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
 .PHONY: demo seeds sample status test lint
@@ -33,22 +36,22 @@ runs/seed-%/results/cer.md: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) --directory runs/seed-$* --configfile config/demo.yaml runs/seed-$*/overlay.yaml $(ARGS)
 
 sample: .venv/.complete
-	@test -d "$(CORPORA)" || { echo "make sample CORPORA=DIR: DIR holds data_aishell/ and AISHELL-2/"; exit 1; }
-	@mkdir -p runs/sample && ln -sfn "$(abspath $(CORPORA))" runs/sample/corpora
+	@test -d "$$CORPORA" || { echo "make sample CORPORA=DIR: DIR holds data_aishell/ and AISHELL-2/"; exit 1; }
+	@mkdir -p runs/sample && ln -sfn "$$(realpath "$$CORPORA")" runs/sample/corpora
 	@$(SNAKEMAKE) --directory runs/sample --configfile config/sample.yaml $(ARGS)
 	@$(if $(DRY_RUN),,cat runs/sample/results/cer.md)
 
 status: .venv/.complete
-	@$(BIN)/python -m scripts.cluster.status --directory "$(DIRECTORY)" $(ARGS)
+	@$(BIN)/python -m scripts.cluster.status --directory "$$DIRECTORY" $(ARGS)
 
 test: .venv/.complete
-	@PATH="$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+	@$(IN_VENV) -m pytest $(ARGS)
 
 lint: .venv/.complete
-	@$(BIN)/ruff check .
-	@$(BIN)/snakefmt --check Snakefile workflow
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m snakefmt --check Snakefile workflow
 	@mkdir -p runs/lint/corpora/AISHELL-2/iOS/data runs/lint/corpora/data_aishell
-	@PATH="$(BIN):$$PATH" $(BIN)/snakemake --lint --directory runs/lint
+	@$(IN_VENV) -m snakemake --lint --directory runs/lint
 
 runs/demo/corpora: scripts/corpora/make_demo_corpora.py scripts/corpora/demo_voices.py | .venv/.complete
 	@$(BIN)/python -m scripts.corpora.make_demo_corpora --output $@ --seed 1
@@ -57,11 +60,7 @@ runs/demo/report.html: runs/demo/results/cer.md
 	@$(SNAKEMAKE) --report report.html --quiet all
 	@echo "report: $@"
 
-# One environment with the pins of all rules: the pip sections of the yamls, then what comes without dependencies.
+# One environment with the pins of all rules.
 .venv/.complete: $(ENVS)
-	@echo "installing the pins of workflow/envs into .venv (a minute or more)"
-	@$(PYTHON) -m venv .venv
-	@sed -n 's/^ \{6\}- //p' workflow/envs/*.yaml | sort -u > .venv/pins.txt
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r .venv/pins.txt
-	@for script in workflow/envs/*.post-deploy.sh; do PATH="$(BIN):$$PATH" bash $$script || exit 1; done
+	@bash workflow/envs/install.sh
 	@touch $@

@@ -15,8 +15,11 @@ except TypeError:
     sys.exit("error: the module's snakefile has to lie in a clone on this machine, where its steps find the repository")
 
 sys.path.insert(0, str(REPOSITORY))
+from scripts.common import errors, places
 from scripts.common.configuration import check
 from scripts.common.errors import StepError
+
+errors.exit_on_error(lambda: places.check({"the repository": REPOSITORY, "the working directory": Path.cwd()}))
 
 
 configfile: f"{REPOSITORY}/config/config.yaml"

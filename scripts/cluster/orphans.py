@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 
 from scripts.cluster import page
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.trainers import queue
 from scripts.trainers.queue import Job
 
@@ -110,4 +110,4 @@ def cancel(jobs: Sequence[Job]) -> str:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -13,7 +13,7 @@ import yaml
 
 from scripts.cluster import page, progress
 from scripts.cluster.history import total
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.trainers import queue
 
 
@@ -76,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+from scripts.common import places
 from scripts.common.errors import StepError
 
 # JSON takes 400000.0 for an integer; it would stand in the names of files.
@@ -48,7 +49,7 @@ def check(config: dict[str, Any], schema: Path, repository: Path, formats: Itera
     if errors:
         # a misspelt key is missing too, and its misspelling explains it
         raise StepError(explain(min(errors, key=lambda e: (len(e.absolute_path), e.validator == "required"))))
-    for problem in (_unknown_names, _milestones, _files):
+    for problem in (_unknown_names, _milestones, _characters, _files):
         sentence = problem(config, repository)
         if sentence:
             raise StepError(sentence)
@@ -140,6 +141,12 @@ def _milestones(config: dict[str, Any], repository: Path) -> str | None:
                 f"at or before updates ({run['updates']}): mend the one or the other"
             )
     return None
+
+
+def _characters(config: dict[str, Any], repository: Path) -> None:
+    """Paths that begin with what not every program takes; the repository's own is looked at before."""
+    for catalogue, key in (("corpora", "root"), ("pretraining", "recipe"), ("finetuning", "recipe")):
+        places.check({f"config key {catalogue}.{name}.{key}": entry[key] for name, entry in config[catalogue].items()})
 
 
 def _files(config: dict[str, Any], repository: Path) -> str | None:

@@ -15,8 +15,8 @@ def no_space(path: Path) -> StepError:
     return StepError(f"no space left on the disk of {path}: make room and start again; nothing that was saved is lost")
 
 
-def step(main: Callable[[], None]) -> None:
-    """Run a step's command line; a StepError ends it with its sentence on stderr and exit code 1."""
+def exit_on_error(main: Callable[[], None]) -> None:
+    """Call `main`, mostly a command line; a StepError ends it with its sentence on stderr and exit code 1."""
     try:
         main()
     except StepError as error:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from scripts.common import audio, files, provenance, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.corpora import identity
 
 _LOCAL_HEADER_BYTES = 30  # of a zip entry, before its name and extra field (PKWARE APPNOTE 4.3.7)
@@ -114,4 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from scripts.common import files, provenance, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import step
+from scripts.common.errors import exit_on_error
 from scripts.common.text import leakage_key
 from scripts.corpora import identity
 from scripts.corpora.list_utterances import HELDOUT_COLUMNS
@@ -49,4 +49,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

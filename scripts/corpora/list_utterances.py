@@ -9,7 +9,7 @@ import pandas as pd
 
 from scripts.common import audio, files, provenance, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.corpora import contents, identity
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
@@ -110,4 +110,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

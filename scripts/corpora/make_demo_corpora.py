@@ -23,7 +23,7 @@ import numpy as np
 import soundfile
 
 from scripts.common.audio import SAMPLE_RATE
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import write_json, write_text
 from scripts.corpora.demo_voices import ENGLISH, MANDARIN, Voice, draw_voices, pinyin, record
 
@@ -222,4 +222,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

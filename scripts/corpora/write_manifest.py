@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scripts.common import files, provenance, sidecars
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.corpora import identity
 
 
@@ -48,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

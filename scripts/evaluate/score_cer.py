@@ -9,7 +9,7 @@ import pandas as pd
 
 from scripts.common import files, provenance, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.common.text import characters
 from scripts.evaluate import identity
 from scripts.evaluate.alignment import ErrorCounts, count_errors
@@ -95,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -20,7 +20,7 @@ import yaml
 
 from scripts.common import audio, files, provenance, quiet, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.evaluate import identity
 from scripts.finetune import espnet_numerics
 
@@ -97,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -1,11 +1,15 @@
 """The words of ESPnet's `asr_train`, a call for each process: the recipe plus what only the workflow knows."""
 
+import json
+import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.common import digests
 from scripts.common.code import code_digest
+from scripts.common.errors import StepError
 from scripts.trainers.processes import Processes
 
 LAYER = "scripts.finetune.espnet_layer"
@@ -38,12 +42,12 @@ def commands(task: Task, together: Processes) -> list[list[str]]:
     words += ["--ngpu", min(together.gpus, 1), "--num_workers", "1", "--use_preprocessor", "true"]
     words += ["--token_type", "char", "--token_list", task.data / "tokens.txt"]
     words += ["--optim_conf", f"lr={task.learning_rate}"]
-    words += ["--encoder_conf", f"w2v_url={task.encoder.name}"]
-    words += ["--encoder_conf", f"w2v_dir_path={task.encoder.parent}"]
+    words += ["--encoder_conf", f"w2v_url={_yaml(task.encoder.name)}"]
+    words += ["--encoder_conf", f"w2v_dir_path={_yaml(str(task.encoder.parent))}"]
     for subset, prefix in (("train", "train"), ("dev", "valid")):
         data = task.data / subset
-        words += [f"--{prefix}_data_path_and_name_and_type", f"{data / 'wav.scp'},speech,sound"]
-        words += [f"--{prefix}_data_path_and_name_and_type", f"{data / 'text'},text,text"]
+        words += [f"--{prefix}_data_path_and_name_and_type", f"{_without_comma(data / 'wav.scp')},speech,sound"]
+        words += [f"--{prefix}_data_path_and_name_and_type", f"{_without_comma(data / 'text')},text,text"]
         words += [f"--{prefix}_shape_file", data / "speech_shape", f"--{prefix}_shape_file", data / "text_shape.char"]
     # folded batches shrink for utterances longer than 80,000 samples (5 s) or 150 characters
     words += ["--fold_length", "80000", "--fold_length", "150"]
@@ -56,3 +60,18 @@ def commands(task: Task, together: Processes) -> list[list[str]]:
     call += ["--dist_backend", together.backend, "--dist_init_method", together.rendezvous()]
     call += ["--dist_world_size", str(together.count)]
     return [[*call, "--dist_rank", str(rank), "--local_rank", str(rank)] for rank in range(together.count)]
+
+
+def _yaml(text: str) -> str:
+    """A path as YAML, which ESPnet takes it for: `#` behind a space would begin a comment, `: ` a mapping."""
+    return text if re.fullmatch(r"[\w./-]+( [\w./-]+)*", text) else json.dumps(text, ensure_ascii=False)
+
+
+def _without_comma(path: Path) -> Path | str:
+    """ESPnet takes these words apart at commas: a path with one is said as seen from the working directory."""
+    if "," not in str(path):
+        return path
+    seen = os.path.relpath(path)
+    if "," in seen:
+        raise StepError(f"{path} has a comma in its path, which ESPnet cannot read: start from the folder that has it")
+    return seen

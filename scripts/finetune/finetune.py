@@ -68,7 +68,7 @@ def make_epochs(arguments: argparse.Namespace, together: Processes, claim: owner
     files.remove_unfinished(work)
     mend(work)
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
-        paths = (path.resolve() for path in (arguments.recipe, arguments.data, arguments.encoder))
+        paths = (arguments.recipe.resolve(), arguments.data.absolute(), arguments.encoder.resolve())
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
         training = supervisor.Training(calls, work / LOG, lambda: epochs_of(work), recipe["max_epoch"])
         supervisor.train(training, claim)
@@ -98,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    requeue.training_step(main)
+    requeue.exit_or_requeue(main)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from scripts.common import files, provenance, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.common.text import characters
 from scripts.finetune import identity
 from scripts.finetune.data import OF_A_SUBSET, data_digest
@@ -65,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -12,7 +12,7 @@ import torch
 
 from scripts.common import files, provenance, sidecars
 from scripts.common.code import code_digest
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.finetune import identity
 
 
@@ -52,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

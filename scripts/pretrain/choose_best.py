@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.common import files, provenance, sidecars
 from scripts.common.code import code_digest
-from scripts.common.errors import step
+from scripts.common.errors import exit_on_error
 from scripts.pretrain import identity
 
 
@@ -34,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -87,7 +87,7 @@ def program() -> dict[str, str]:
     """Digests of what runs a recipe, wherever it lies: what our plugin makes of fairseq, and the words that we add."""
     here = Path()
     segment = Segment(here, here, here, updates=0, update_freq=1, precision="fp32", seed=0, resume_from=None)
-    words = [word.replace(str(PLUGIN), "plugin") for word in overrides(segment, Processes(gpus=1, per_node=1))]
+    words = [word.replace(_quoted(PLUGIN), "'plugin'") for word in overrides(segment, Processes(gpus=1, per_node=1))]
     return {"fairseq_plugin": code_digest("scripts.pretrain.fairseq_numerics"), "command": digests.digest(words)}
 
 

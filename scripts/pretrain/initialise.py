@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from scripts.common import provenance, quiet
 from scripts.common.code import code_digest
-from scripts.common.errors import step
+from scripts.common.errors import exit_on_error
 from scripts.pretrain import checkpoints, identity
 from scripts.pretrain.fairseq_command import Segment, overrides
 from scripts.trainers.processes import Processes
@@ -65,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -171,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    requeue.training_step(main)
+    requeue.exit_or_requeue(main)

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from scripts.common import files, sidecars
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.pretrain import identity
 
 
@@ -55,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from scripts.common import digests, files, provenance, sidecars
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.finetune.data import data_digest
 from scripts.reruns import format_1
 from scripts.reruns.cards import Card
@@ -219,4 +219,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

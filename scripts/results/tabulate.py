@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import read_json, write_text
 from scripts.common.tables import SUBSETS, read_table
 from scripts.results.labels import Checkpoint, checkpoint_of, row_labels
@@ -141,4 +141,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import files, provenance
-from scripts.common.errors import StepError, step
+from scripts.common.errors import StepError, exit_on_error
 from scripts.reruns.cards import Cards, sha256_of
 from scripts.reruns.parts import Part
 from scripts.reruns.record import record
@@ -58,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from scripts.common import files
-from scripts.common.errors import step
+from scripts.common.errors import exit_on_error
 
 
 def main() -> None:
@@ -20,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    step(main)
+    exit_on_error(main)

@@ -12,9 +12,9 @@ from scripts.trainers.ownership import Busy
 from scripts.trainers.supervisor import TIME_LIMIT, Paused
 
 
-def training_step(main: Callable[[], None]) -> None:
-    """Like scripts.common.errors.step, for a step that trains."""
-    errors.step(lambda: _or_requeue(main))
+def exit_or_requeue(main: Callable[[], None]) -> None:
+    """Like scripts.common.errors.exit_on_error, for a step that trains."""
+    errors.exit_on_error(lambda: _or_requeue(main))
 
 
 def _or_requeue(main: Callable[[], None]) -> None:

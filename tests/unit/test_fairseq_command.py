@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common.errors import StepError
-from scripts.pretrain.fairseq_command import Segment, commands, overrides, precision, update_freq
+from scripts.pretrain import fairseq_command
+from scripts.pretrain.fairseq_command import Segment, commands, overrides, precision, program, update_freq
 from scripts.trainers.processes import Processes
 
 SEGMENT = Segment(
@@ -138,6 +139,13 @@ def test_bf16_is_not_emulated() -> None:
 def test_precision_is_always_said(name: str, words: list[str]) -> None:
     said = overrides(replace(SEGMENT, precision=name), EIGHT_GPUS)
     assert [word.split("=")[1] for word in said if word.startswith(("common.fp16", "common.bf16"))] == words
+
+
+@pytest.mark.parametrize("place", ["/a place", "/it's #1, a=b", "/中文"])
+def test_what_decides_a_segment_has_no_place_in_it(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = program()["command"]
+    monkeypatch.setattr(fairseq_command, "PLUGIN", Path(place) / "scripts/pretrain/fairseq_plugin")
+    assert program()["command"] == here
 
 
 PATHS = st.text("ab 听='\"\\,[]{}()#:&;", min_size=1, max_size=12)

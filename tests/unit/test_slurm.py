@@ -98,7 +98,7 @@ def test_what_goes_back_into_the_queue(monkeypatch, capsys, reason: Exception, r
         raise reason
 
     with pytest.raises(SystemExit):
-        requeue.training_step(main)
+        requeue.exit_or_requeue(main)
     assert asked == ["17"] * requeued
 
 
@@ -109,5 +109,5 @@ def test_outside_slurm_a_stop_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
         raise Paused("SIGINT")
 
     with pytest.raises(SystemExit) as caught:
-        requeue.training_step(main)
+        requeue.exit_or_requeue(main)
     assert caught.value.code == "error: stopped by SIGINT; started again, it goes on from what is saved"

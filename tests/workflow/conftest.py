@@ -1,5 +1,6 @@
 """The whole workflow on fake trainers: tiny corpora of tones, and a snakemake that finds the fakes on its PATH."""
 
+import json
 import os
 import random
 import re
@@ -115,7 +116,8 @@ class Project:
 
     def configure(self, **changes: object) -> None:
         """Write the overlay; `pretraining__mandarin__seed=2` sets a nested key."""
-        config = yaml.safe_load(yaml.safe_dump(CONFIG).replace("{directory}", str(self.directory)))
+        here = json.dumps(str(self.directory))[1:-1]
+        config = json.loads(json.dumps(CONFIG).replace("{directory}", here))
         for path, value in changes.items():
             *parents, last = path.split("__")
             entry = config

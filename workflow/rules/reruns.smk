@@ -44,10 +44,12 @@ def if_stale(kind, **names):
 
 
 def forced():
-    """Whether the user, or the process that started this one, says what is to run."""
+    """Whether the user, or the process that started this one, says what is to run. Refuses what cannot be run so."""
     settings = workflow.dag_settings
     if {trigger.name for trigger in settings.rerun_triggers} - {"MTIME", "PARAMS"}:
         sys.exit("error: rerun-triggers must be mtime and params, as profiles/default says: others repeat pre-training")
+    if workflow.non_local_exec:
+        errors.exit_on_error(lambda: places.check_python(sys.executable))
     return settings.forceall or settings.forcerun or settings.forcetargets
 
 

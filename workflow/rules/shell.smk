@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from pathlib import Path
 
 # Snakemake goes on where it could not activate a rule's conda environment, on whatever python comes next on PATH. bash
 # knows the whole command, which begins with `source .../activate` where there is one to activate; $? is what that left.
@@ -40,6 +41,11 @@ shell.prefix(
     f"export PYTHONNOUSERSITE=1 PYTHONPATH={shlex.quote(str(REPOSITORY))}; {SAME_KERNELS}"
     f"{STEP_ALONE_HEARS_SIGTERM}"
 )
+
+# Activated by a word in quotes, which one in the path would end.
+if "CONDA" in {method.name for method in workflow.deployment_settings.deployment_method}:
+    environments = workflow.deployment_settings.conda_prefix or Path.cwd() / ".snakemake" / "conda"
+    errors.exit_on_error(lambda: places.check_environments(environments))
 
 # pip, as it makes an environment, would take a package of ~/.local for installed and leave it out. (It would do without
 # what conda has installed, too: not for the environments of whoever imports these rules.)

@@ -12,6 +12,8 @@ import torch
 import yaml
 from deciding import digest, note
 
+DATA = ("train_data_path_and_name_and_type", "valid_data_path_and_name_and_type")
+
 
 def spoken(data: Path) -> list[bytes]:
     """What is said in each subset, and the wavs in which it is said."""
@@ -29,11 +31,14 @@ def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser()
     for name in ("config", "output_dir", "token_list", "seed"):
         parser.add_argument(f"--{name}")
-    for name in ("encoder_conf", "optim_conf"):
+    for name in ("encoder_conf", "optim_conf", *DATA):
         parser.add_argument(f"--{name}", action="append", default=[])
     arguments, _ = parser.parse_known_args(words)
+    for name in DATA:
+        for path, _, _ in (word.split(",") for word in getattr(arguments, name)):  # as ESPnet takes them apart
+            assert Path(path).is_file(), path
     output = Path(arguments.output_dir)
-    encoder = dict(word.split("=", 1) for word in arguments.encoder_conf)
+    encoder = {key: yaml.safe_load(value) for key, value in (word.split("=", 1) for word in arguments.encoder_conf)}
     checkpoint = torch.load(Path(encoder["w2v_dir_path"]) / encoder["w2v_url"], weights_only=False)
     updates = checkpoint["optimizer_history"][-1]["num_updates"]
     recipe = yaml.safe_load(Path(arguments.config).read_text())
