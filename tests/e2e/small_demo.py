@@ -10,6 +10,8 @@ from typing import IO
 import pytest
 import yaml
 
+from tests.parallel import once
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
@@ -57,10 +59,12 @@ def start(
 
 @pytest.fixture(scope="session")
 def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory in which the small demo has run on this machine."""
+    """A working directory in which the small demo has run on this machine; tests leave it as it is."""
     pytest.importorskip("espnet2", reason="ESPnet is not installed (workflow/envs/espnet.yaml)")
     pytest.importorskip("espeakng_loader", reason="the demo's voices are not installed (workflow/envs/demo.yaml)")
-    directory = tmp_path_factory.mktemp("demo")
-    lay_out(directory)
-    snakemake(directory)
-    return directory
+
+    def train(directory: Path) -> None:
+        lay_out(directory)
+        snakemake(directory)
+
+    return once(tmp_path_factory, "demo", train)
