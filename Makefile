@@ -3,7 +3,9 @@
 # make seeds SEEDS="1 2 3"       the demo's first and last row again, each with another seed of both trainings
 # make sample CORPORA=DIR        the same stages on real AISHELL speech laid out in DIR
 # make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
-# make test                      every test that this machine can run; names those it skips, and why (51 min)
+# make test                      every test that this machine can run; names those it skips, and why (28 min)
+# make test ARGS=tests/unit      words for pytest: here, one folder
+# make check                     lint, unit, fidelity and the workflow tests that matter most (3 min)
 # make lint                      ruff, snakefmt and snakemake --lint
 
 SHELL := /bin/bash
@@ -17,7 +19,12 @@ BIN := $(CURDIR)/.venv/bin
 SNAKEMAKE := PATH="$(BIN):$$PATH" $(BIN)/snakemake --profile profiles/demo
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
-.PHONY: demo seeds sample status test lint
+# In several workers (tests/parallel.py says which tests stay together); ARGS="-n 0" makes it one.
+PYTEST := PATH="$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder \
+	--max-worker-restart 0
+CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py rules.py shell.py trace.py)
+
+.PHONY: demo seeds sample status test check lint
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
@@ -42,7 +49,10 @@ status: .venv/.complete
 	@$(BIN)/python -m scripts.cluster.status --directory "$(DIRECTORY)" $(ARGS)
 
 test: .venv/.complete
-	@PATH="$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+check: lint
+	@$(PYTEST) $(CHECKED:%=tests/%) $(ARGS)
 
 lint: .venv/.complete
 	@$(BIN)/ruff check .

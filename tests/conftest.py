@@ -14,10 +14,10 @@ from xdist import is_xdist_worker
 
 from tests import parallel
 from tests.e2e.emulation import _compares, _emulates_meanwhile, emulation
-from tests.e2e.small_demo import small_demo
+from tests.e2e.small_demo import copy_demo, small_demo
 from tests.local_conda import LOCAL_CONDA
 
-__all__ = ["_compares", "_emulates_meanwhile", "emulation", "small_demo"]
+__all__ = ["_compares", "_emulates_meanwhile", "copy_demo", "emulation", "small_demo"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
