@@ -20,8 +20,7 @@ SNAKEMAKE := PATH="$(BIN):$$PATH" $(BIN)/snakemake --profile profiles/demo
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
 # In several workers (tests/parallel.py says which tests stay together); ARGS="-n 0" makes it one.
-PYTEST := PATH="$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder \
-	--max-worker-restart 0
+PYTEST := PATH="$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --max-worker-restart 0
 CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py rules.py shell.py trace.py)
 
 .PHONY: demo seeds sample status test check lint

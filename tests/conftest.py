@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,9 +35,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return parallel.workers()
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the names of groups in this hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.Scheduler:
+    return parallel.Scheduler(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    parallel.arrange(items)
+    items.sort(key=lambda item: parallel.place(item.path))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 # Paths below tests/ in the order in which their tests start, the longest first, and the group of each: one worker runs
@@ -42,12 +44,18 @@ def group(path: Path) -> str | None:
     return list(ORDER.values())[number] if number < len(ORDER) else str(path.relative_to(TESTS))
 
 
-def arrange(items: list[pytest.Item]) -> None:
-    """Name the groups, and put all in order."""
-    for item in items:
-        if name := group(item.path):
-            item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: place(item.path))
+class Scheduler(LoadScopeScheduling):
+    """Hands groups to workers, in the order in which their first tests were collected.
+
+    xdist's own --dist loadgroup names groups in the ids of tests, where pytest 9.2 does not look.
+    """
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(TESTS.parent / nodeid.partition("::")[0]) or nodeid
 
 
 def workers() -> int:
