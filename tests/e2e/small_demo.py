@@ -66,7 +66,10 @@ def start(
 
 @pytest.fixture(scope="session")
 def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory in which the small demo has run on this machine; tests leave it as it is."""
+    """A working directory in which the small demo has run on this machine.
+
+    Several workers look at it at once: nothing may run there, or be written (`copy_demo`).
+    """
     pytest.importorskip("espnet2", reason="ESPnet is not installed (workflow/envs/espnet.yaml)")
     pytest.importorskip("espeakng_loader", reason="the demo's voices are not installed (workflow/envs/demo.yaml)")
 
