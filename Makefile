@@ -3,7 +3,9 @@
 # make seeds SEEDS="1 2 3"       the demo's first and last row again, each with another seed of both trainings
 # make sample CORPORA=DIR        the same stages on real AISHELL speech laid out in DIR
 # make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
-# make test                      every test that this machine can run; names those it skips, and why (51 min)
+# make test                      every test that this machine can run; names those it skips, and why (28 min)
+# make test ARGS=tests/unit      words for pytest: here, one folder
+# make check                     lint, unit, fidelity and the workflow tests that matter most (3 min)
 # make lint                      ruff, snakefmt and snakemake --lint
 
 SHELL := /bin/bash
@@ -20,7 +22,11 @@ SNAKEMAKE := $(IN_VENV) -m snakemake --profile profiles/demo
 export DIRECTORY
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
-.PHONY: demo seeds sample status test lint
+# In several workers (tests/parallel.py says which tests stay together); ARGS="-n 0" makes it one.
+PYTEST := $(IN_VENV) -m pytest -n auto --max-worker-restart 0
+CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py rules.py shell.py trace.py)
+
+.PHONY: demo seeds sample status test check lint
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
@@ -45,7 +51,10 @@ status: .venv/.complete
 	@$(BIN)/python -m scripts.cluster.status --directory "$$DIRECTORY" $(ARGS)
 
 test: .venv/.complete
-	@$(IN_VENV) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+check: lint
+	@$(PYTEST) $(CHECKED:%=tests/%) $(ARGS)
 
 lint: .venv/.complete
 	@$(BIN)/python -m ruff check .

@@ -1,19 +1,24 @@
 """What the tests share: small wavs, command lines, and no time limits for hypothesis."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from xdist import is_xdist_worker
 
-from tests.e2e.emulation import emulation
-from tests.e2e.small_demo import small_demo
+from tests import parallel
+from tests.e2e.emulation import _compares, _emulates_meanwhile, emulation
+from tests.e2e.small_demo import copy_demo, small_demo
+from tests.local_conda import LOCAL_CONDA
 
-__all__ = ["emulation", "small_demo"]
+__all__ = ["_compares", "_emulates_meanwhile", "copy_demo", "emulation", "small_demo"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -23,6 +28,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=4, help="of tests/workflow/test_random_changes.py")
     parser.addoption("--seed", type=int, default=1, help="of its chance")
     parser.addoption("--cold", action="store_true", help="tests/workflow: start every python anew, as users do (slow)")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """For -n auto."""
+    return parallel.workers()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.Scheduler:
+    return parallel.Scheduler(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: parallel.place(item.path))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Once no worker needs them, delete conda's environments, which take 4 GB."""
+    if not is_xdist_worker(session):
+        shutil.rmtree(session.config._tmp_path_factory.getbasetemp() / LOCAL_CONDA, ignore_errors=True)
 
 
 settings.register_profile("shared machine", deadline=None)

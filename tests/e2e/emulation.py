@@ -1,6 +1,6 @@
 """The updates of test_processors.py on an emulated processor of the other maker.
 
-They take a core two and a half minutes, so they start before the session's first test and go on beside the others.
+They take a core two and a half minutes, so they start before the first test and go on beside the others.
 """
 
 import ctypes
@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist import is_xdist_worker
 
 from scripts.common.processor import processor
+from tests.parallel import group
 
+COMPARED = Path(__file__).with_name("test_processors.py")
 QEMU = "qemu-x86_64"
 AVX2_SINCE = (7, 2)  # QEMU's release
 PATIENCE = 1000  # seconds from when a test asks for an update; it takes one to two minutes of an idle core
@@ -79,13 +82,22 @@ def start(words: list[str], log: Path, environment: dict[str, str]) -> subproces
         return subprocess.Popen([QEMU, "-cpu", model, *words], env=environment, preexec_fn=behind_the_tests, **streams)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def emulation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulation | None]:
-    """Started where the session has tests that compare with it, and killed with the session."""
-    asked_for = any(item.path.name == "test_processors.py" for item in request.session.items)
-    if not asked_for or obstacle():
-        yield None
-        return
+@pytest.fixture(scope="session")
+def _compares(request: pytest.FixtureRequest) -> bool:
+    """Whether the session has tests that compare with what is emulated."""
+    return any(item.path == COMPARED for item in request.session.items) and obstacle() is None
+
+
+@pytest.fixture(autouse=True)
+def _emulates_meanwhile(request: pytest.FixtureRequest, _compares: bool) -> None:
+    """Start with the first test of those that run in one process with the ones that compare."""
+    if _compares and (not is_xdist_worker(request) or group(request.path) == group(COMPARED)):
+        request.getfixturevalue("emulation")
+
+
+@pytest.fixture(scope="session")
+def emulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulation]:
+    """Both updates, on their way; they are killed with the session."""
     from tests.e2e.steps import ROOT, environment, step  # imports torch, which other sessions may lack
 
     folder = tmp_path_factory.mktemp("emulation")

@@ -1,15 +1,18 @@
 """The demo at a tenth of its size: a few updates, two epochs, and all stages on real fairseq and real ESPnet."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 import pytest
 import yaml
 
+from tests.parallel import once
 from tests.places import AWKWARD, copy_repository
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,12 +46,17 @@ def snakemake(directory: Path, *words: str, repository: Path = REPOSITORY) -> st
 def start(
     directory: Path, *words: str, stdout: int | IO[str] = subprocess.PIPE, repository: Path = REPOSITORY
 ) -> subprocess.Popen[str]:
-    """snakemake, started from the repository as a user would, in a process group of its own."""
+    """snakemake, started from the repository as a user would, in a process group of its own.
+
+    The python of its jobs does without what is imported and never called (bin/python); tests/slurm and tests/conda run
+    the same on all that is pinned.
+    """
     configs = ["--configfile", "config/demo.yaml", str(directory / "small.yaml")]
+    path = os.pathsep.join([str(Path(__file__).with_name("bin")), str(BIN), os.environ["PATH"]])
     return subprocess.Popen(
         [BIN / "snakemake", *words, "--profile", "profiles/demo", "--directory", directory, *configs],
         cwd=repository,
-        env=os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
+        env=os.environ | {"PATH": path, "REAL_PYTHON": sys.executable},
         stdout=stdout,
         stderr=subprocess.STDOUT,
         text=True,
@@ -59,11 +67,22 @@ def start(
 
 @pytest.fixture(scope="session")
 def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory in which the small demo has run on this machine, below an awkward name as the repository."""
+    """A working directory in which the small demo has run on this machine, below an awkward name as the repository.
+
+    Several workers look at it at once: nothing may run there, or be written (`copy_demo`).
+    """
     pytest.importorskip("espnet2", reason="ESPnet is not installed (workflow/envs/espnet.yaml)")
     pytest.importorskip("espeakng_loader", reason="the demo's voices are not installed (workflow/envs/demo.yaml)")
-    place = tmp_path_factory.mktemp("demo") / AWKWARD
-    directory = place / "the work"
-    lay_out(directory)
-    snakemake(directory, repository=copy_repository(place))
-    return directory
+
+    def train(directory: Path) -> None:
+        place = directory / AWKWARD
+        lay_out(place / "the work")
+        snakemake(place / "the work", repository=copy_repository(place))
+
+    return once(tmp_path_factory, "demo", train) / AWKWARD / "the work"
+
+
+@pytest.fixture(scope="session")
+def copy_demo(small_demo: Path) -> Callable[[Path], Path]:
+    """A function that puts a finished small demo where it is told, for tests that change it; half a second."""
+    return lambda directory: shutil.copytree(small_demo, directory, symlinks=True)

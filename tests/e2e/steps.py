@@ -16,14 +16,16 @@ import torch
 from tests.kernels import with_same_kernels
 
 ROOT = Path(__file__).resolve().parents[2]
+NEVER_CALLED = Path(__file__).with_name("never_called")  # stand-ins for packages that take seconds to import
 RATE = 16_000  # Hz
 PATIENCE = 120  # seconds until a wait for a trainer is given up
 
 
 def environment() -> dict[str, str]:
-    """This interpreter's programs (fairseq-hydra-train) first, our modules, one thread, and the workflow's kernels."""
+    """This interpreter's programs (fairseq-hydra-train) first, our modules, one thread, the workflow's kernels."""
     paths = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    ours = {"PATH": os.pathsep.join(paths), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    modules = os.pathsep.join([str(ROOT), str(NEVER_CALLED)])
+    ours = {"PATH": os.pathsep.join(paths), "PYTHONPATH": modules, "OMP_NUM_THREADS": "1"}
     return with_same_kernels(os.environ | ours)
 
 

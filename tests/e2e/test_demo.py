@@ -1,5 +1,6 @@
 """The demo at a tenth of its size on real fairseq and real ESPnet: the table, the curve and the report."""
 
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -29,14 +30,15 @@ def test_leakage_was_there_and_is_gone(small_demo: Path) -> None:
     assert kept & heldout == {"transcript"}  # the word in both headers
 
 
-def test_nothing_runs_twice(small_demo: Path) -> None:
-    assert "Nothing to be done" in snakemake(small_demo)
+def test_nothing_runs_twice(copy_demo: Callable[[Path], Path], tmp_path: Path) -> None:
+    assert "Nothing to be done" in snakemake(copy_demo(tmp_path / "demo"))
 
 
-def test_the_curve_is_a_picture_and_the_report_holds_it(small_demo: Path) -> None:
-    assert ElementTree.parse(small_demo / "results/cer-by-updates.svg").getroot().tag.endswith("svg")
-    assert "Warning" not in snakemake(small_demo, "--report", str(small_demo / "report.html"))
-    report = (small_demo / "report.html").read_text()
+def test_the_curve_is_a_picture_and_the_report_holds_it(copy_demo: Callable[[Path], Path], tmp_path: Path) -> None:
+    demo = copy_demo(tmp_path / "demo")
+    assert ElementTree.parse(demo / "results/cer-by-updates.svg").getroot().tag.endswith("svg")
+    assert "Warning" not in snakemake(demo, "--report", str(demo / "report.html"))
+    report = (demo / "report.html").read_text()
     assert "cer-by-updates.svg" in report and "leaked.tsv" in report
 
 

@@ -3,12 +3,14 @@
 import re
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.small_demo import REPOSITORY, snakemake
+from tests.e2e.small_demo import snakemake
+from tests.workflow.conftest import check_out
 
 pytestmark = pytest.mark.e2e
 
@@ -16,20 +18,16 @@ PRETRAINED, FINETUNED = "results/pretrain/mandarin", "results/finetune/aishell1/
 
 
 @pytest.fixture(scope="module")
-def demo(small_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(copy_demo: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the small demo. The tests go on where the one before has left it."""
-    directory = tmp_path_factory.mktemp("reruns") / "demo"
-    shutil.copytree(small_demo, directory, symlinks=True)
-    return directory
+    return copy_demo(tmp_path_factory.mktemp("reruns") / "demo")
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository, to be edited."""
     directory = tmp_path_factory.mktemp("a checkout") / "repository"
-    for name in ("workflow", "scripts", "config", "profiles"):
-        shutil.copytree(REPOSITORY / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(REPOSITORY / "Snakefile", directory)
+    check_out(directory)
     return directory
 
 

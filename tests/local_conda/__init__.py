@@ -8,4 +8,6 @@ test conda-forge's builds of python and pip: they are this machine's python and 
 
 from tests.local_conda.install import Unavailable, provide
 
-__all__ = ["Unavailable", "provide"]
+__all__ = ["LOCAL_CONDA", "Unavailable", "provide"]
+
+LOCAL_CONDA = "local-conda"  # the folder in the temporary directory of a session

@@ -4,20 +4,18 @@ They are made once a session, in LOCAL_CONDA_DIR if that is set (and kept there,
 else in pytest's temporary directory.
 """
 
-import fcntl
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.local_conda import LOCAL_CONDA
 from tests.local_conda.install import Unavailable, provide
+from tests.parallel import common, locked
 from tests.workflow.test_rules import Rule
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -54,21 +52,19 @@ def environment_of(rule: Rule) -> str:
 
 
 @pytest.fixture(scope="session")
-def conda_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where conda and the environments lie (4 GB). What is not to be kept is deleted when the session ends."""
+def conda_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where conda and the environments lie (4 GB), for all workers; what is not kept goes with the session."""
     kept = os.environ.get("LOCAL_CONDA_DIR")
-    directory = Path(kept) if kept else tmp_path_factory.getbasetemp() / "local-conda"
+    directory = Path(kept) if kept else common(tmp_path_factory) / LOCAL_CONDA
     directory.mkdir(parents=True, exist_ok=True)
-    yield directory.resolve()
-    if not kept:
-        shutil.rmtree(directory, ignore_errors=True)
+    return directory.resolve()
 
 
 @pytest.fixture(scope="session")
 def conda_bin(conda_directory: Path) -> Path:
     """The directory to put on PATH: it holds `conda`, and no python unless it is the system's conda."""
     try:
-        with locked(conda_directory):
+        with locked(conda_directory / ".lock"):
             return provide(conda_directory / "conda")
     except Unavailable as reason:
         pytest.skip(str(reason))
@@ -79,7 +75,7 @@ def conda_prefix(conda_directory: Path, conda_bin: Path, tmp_path_factory: pytes
     """The directory for --conda-prefix: Snakemake has made every rule's environment in it."""
     prefix = conda_directory / "envs"
     words = ["--sdm", "conda", "--conda-create-envs-only", "--conda-prefix", str(prefix), "--cores", "1"]
-    with locked(conda_directory):
+    with locked(conda_directory / ".lock"):
         work = tmp_path_factory.mktemp("plan")
         lay_out_empty_corpora(work)
         call = snakemake(work, *words, "--configfile", "config/demo.yaml", conda_bin=conda_bin)
@@ -114,11 +110,3 @@ def lay_out_empty_corpora(work: Path) -> None:
             path = work / "corpora" / name.format(corpus)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-
-
-@contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Wait until no other session makes something in the directory."""
-    with (directory / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -1,6 +1,5 @@
 """Pre-training by real fairseq through profiles/slurm on a real SLURM, on tones, with a tiny model."""
 
-import fcntl
 import json
 import os
 import re
@@ -11,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,13 +19,15 @@ import yaml
 
 from tests.e2e.conftest import tiny_recipe, write_recipe
 from tests.local_conda.fixture import conda_bin, conda_directory, conda_prefix, environments
+from tests.parallel import locked
 from tests.slurm.cluster import Cluster, call, wait_until, why_not
 from tests.workflow.conftest import BIN, REPOSITORY, make
 
 __all__ = ["conda_bin", "conda_directory", "conda_prefix", "environments", "tiny_recipe", "write_recipe"]
 
 LOCK = Path(tempfile.gettempdir()) / "slurm-for-tests.lock"
-UTTERANCES = 300
+UTTERANCES = 150  # 9 updates an epoch, at whose end fairseq saves
+PAUSE = 0.5  # seconds before an update on SLURM, so that a training takes at least so long
 PATIENCE = 240  # seconds until a run has to have done what a test waits for
 SNAKEMAKE = [sys.executable, str(REPOSITORY / "tests/slurm/impatient_snakemake.py")]
 QUICK = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
@@ -41,9 +41,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.skip(reason)
     pytest.importorskip("fairseq", reason="fairseq is not installed (workflow/envs/fairseq.yaml)")
     made = Cluster(tmp_path_factory.mktemp("slurm"))
-    with LOCK.open("w") as lock:
-        # There is one default place for slurm.conf: wait until no other session has it.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(LOCK):  # there is one default place for slurm.conf: wait until no other session has it
         made.start()
         try:
             yield made
@@ -67,15 +65,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: dict[str, An
     )
     locally(project.directory, *(f"results/pretrain/mandarin/manifest/{subset}.tsv" for subset in ("train", "valid")))
     return project.directory
-
-
-@pytest.fixture(scope="session")
-def pace(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> float:
-    """Seconds that an update takes on this machine: tests wait for what happens within so many seconds."""
-    alone = copy_of(prepared, tmp_path_factory.mktemp("pace") / "a run", updates=40)
-    locally(alone.directory, alone.target)
-    times = alone.times_logged
-    return (times[-1] - times[4]).total_seconds() / (len(times) - 5)
 
 
 @pytest.fixture(scope="session")
@@ -141,12 +130,6 @@ class Place:
         return [int(number) for number in re.findall(r'\[train_inner\].*"num_updates": "(\d+)"', self.train_log)]
 
     @property
-    def times_logged(self) -> list[datetime]:
-        """When it logged them."""
-        found = re.findall(r"^\[([\d -:]+,\d+)\]\[train_inner\]", self.train_log, re.MULTILINE)
-        return [datetime.fromisoformat(time) for time in found]
-
-    @property
     def log(self) -> Path:
         return self.directory / "snakemake.log"
 
@@ -174,7 +157,7 @@ class Place:
             return subprocess.Popen(
                 command,
                 cwd=self.directory,
-                env=environment(),
+                env=slowly(environment()),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -224,3 +207,9 @@ def environment() -> dict[str, str]:
     """This interpreter's programs first, nothing of a SLURM job that the tests may run in, and pretended GPUs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
     return kept | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), "TRAIN_ON_CPU": "1"}
+
+
+def slowly(environment: dict[str, str]) -> dict[str, str]:
+    """With a fairseq that pauses: it is found first on PATH."""
+    path = os.pathsep.join([str(Path(__file__).parent / "slowly"), environment["PATH"]])
+    return environment | {"PATH": path, "SECONDS_BEFORE_AN_UPDATE": str(PAUSE)}

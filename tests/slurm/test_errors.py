@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.steps import differences
 from tests.e2e.test_fairseq import trained_bits
 from tests.slurm.cluster import wait_until
+from tests.slurm.conftest import PAUSE
 
 MEGABYTE = 1_000_000
 
@@ -47,8 +48,8 @@ def fill(folder: Path) -> Path:
             return filler
 
 
-def test_a_full_disk_in_pre_training(place, pace, uninterrupted) -> None:
-    run = place(int(20 / pace))
+def test_a_full_disk_in_pre_training(place, uninterrupted) -> None:
+    run = place(int(20 / PAUSE))
     run.edit_profile(retries=0)
     with small_disk(run.work, 20):
         running = run.snakemake()

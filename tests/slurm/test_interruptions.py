@@ -11,24 +11,28 @@ import pytest
 from tests.e2e.steps import differences
 from tests.e2e.test_fairseq import trained_bits
 from tests.slurm.cluster import Cluster, call, wait_until
-from tests.slurm.conftest import Place, environment, locally
+from tests.slurm.conftest import PAUSE, Place, environment, locally
 from tests.workflow.conftest import REPOSITORY
 
-SECONDS = 20  # of training: long enough to interrupt it
+SECONDS = 20  # of training, at least: long enough to interrupt it
+LONGEST = 45  # seconds that a job of a minute can train: it is asked to save in the last quarter of its time
 
 
 @pytest.fixture
-def training(place, pace: float) -> Place:
+def training(place) -> Place:
     """A milestone some seconds of training away; no retry is allowed, so none is used."""
-    made = place(int(SECONDS / pace))
-    made.edit_profile(retries=0)
-    return made
+    return without_retries(place(int(SECONDS / PAUSE)))
+
+
+def without_retries(place: Place) -> Place:
+    place.edit_profile(retries=0)
+    return place
 
 
 def started(training: Place) -> subprocess.Popen[bytes]:
-    """A snakemake whose job is in the middle of its training."""
+    """A snakemake whose job is in the middle of its training, in the second epoch."""
     running = training.snakemake()
-    training.wait_for_update(20)
+    training.wait_for_update(10)
     return running
 
 
@@ -49,9 +53,9 @@ def no_update_was_repeated(place: Place) -> bool:
     return place.updates_logged == list(range(1, place.updates + 1))
 
 
-def test_four_jobs_of_a_minute_make_the_milestone_of_one(place, pace, uninterrupted) -> None:
+def test_four_jobs_of_a_minute_make_the_milestone_of_one(place, uninterrupted) -> None:
     """A job's time is up before its milestone: it saves, requeues itself and goes on under its id."""
-    short = place(int(180 / pace))  # a job trains for 40 s, maybe faster than at the pace
+    short = place(int(3 * LONGEST / PAUSE) + 1)
     short.edit_profile(pretrain__runtime=1, retries=0)
     running = short.snakemake()
     uninterrupted(short.updates)  # meanwhile
@@ -66,7 +70,8 @@ def test_preemption(training: Place, uninterrupted) -> None:
     """SLURM takes the GPUs for a job of a better partition, and starts ours again."""
     training.edit_profile(pretrain__slurm_partition='"preemptible"')
     running = started(training)
-    urgent = call("sbatch", "--parsable", "-p", "gpu", "-N2", "--gpus=16", "-t1", "--wrap", "sleep 5").stdout.strip()
+    words = ["-p", "gpu", "-N2", "--gpus=16", "-t1", "-o", "/dev/null", "--wrap", "sleep 5"]
+    urgent = call("sbatch", "--parsable", *words).stdout.strip()
     wait_until(lambda: "RUNNING" in call("squeue", "-h", "-j", urgent, "-o", "%T").stdout, 60)
     assert training.finish(running) == 0, training.said()
     check(training, uninterrupted, starts=2)
@@ -85,8 +90,9 @@ def test_a_cancelled_job_saves_and_fails_and_the_next_run_goes_on(training: Plac
     assert no_update_was_repeated(training)
 
 
-def test_a_killed_snakemake_and_its_successor(training: Place, uninterrupted) -> None:
+def test_a_killed_snakemake_and_its_successor(place, uninterrupted) -> None:
     """The job runs on; the next snakemake's job waits for it, and publishes what it made."""
+    training = without_retries(place(int(2 * SECONDS / PAUSE)))  # three snakemakes start meanwhile
     first = started(training)
     (orphan,) = training.jobs()
     kill(first)

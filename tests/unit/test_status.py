@@ -291,6 +291,7 @@ def test_nothing_is_imported_that_snakemake_s_environment_lacks() -> None:
         ("17", "elsewhere", 1, False, State.UNKNOWN),
         ("17", "elsewhere", 1, True, State.STOPPED),
     ],
+    ids=["here", "gone", "released", "elsewhere", "job elsewhere", "released job elsewhere"],  # no number of a process
 )
 def test_liveness_without_slurm(job: str | None, host: str, pid: int, released: bool, state: State) -> None:
     place = socket.gethostname() if host == "here" else host

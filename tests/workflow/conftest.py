@@ -18,6 +18,7 @@ import pytest
 import soundfile
 import yaml
 
+from tests.parallel import once
 from tests.workflow.warm.session import WarmStart
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -175,10 +176,13 @@ def make(directory: Path, utterances: int = 24) -> Project:
 
 @pytest.fixture(scope="session")
 def _finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
-    project = make(tmp_path_factory.mktemp("finished") / "a project")
-    run = project.snakemake()
-    assert run.code == 0, run.output
-    return project.directory, run
+    def finish(place: Path) -> None:
+        run = make(place / "a project").snakemake()
+        assert run.code == 0, run.output
+        (place / "output").write_text(run.output, encoding="utf-8")
+
+    place = once(tmp_path_factory, "finished", finish)
+    return place / "a project", Run(0, (place / "output").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -198,3 +202,39 @@ def finished(_finished: tuple[Path, Run], tmp_path: Path) -> Project:
         finetuning__aishell1__recipe=str(_finished[0] / "espnet.yaml"),
     )
     return project
+
+
+def check_out(directory: Path) -> None:
+    """Copy the repository, to be edited."""
+    for name in ("workflow", "scripts", "config", "profiles"):
+        shutil.copytree(REPOSITORY / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "Snakefile", directory)
+
+
+# As the config names them, from any checkout whose folder they lie beside: a copy of all has nothing to run.
+RECIPES = {
+    "pretraining__mandarin__recipe": "../fairseq.yaml",
+    "finetuning__aishell1__recipe": "../espnet.yaml",
+}
+
+
+@pytest.fixture(scope="session")
+def _editable(_finished: tuple[Path, Run], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def finish(place: Path) -> None:
+        shutil.copytree(_finished[0], place / "a project", symlinks=True)
+        for recipe in RECIPES.values():
+            (place / "a project" / Path(recipe).name).rename(place / Path(recipe).name)
+        check_out(place / "a checkout")
+        made = Project(place / "a project", place / "a checkout")
+        made.configure(**RECIPES)
+        run = made.snakemake()
+        assert run.code == 0 and set(run.rules) == {"write_config", "all"}, run.output  # it names the recipes
+
+    return once(tmp_path_factory, "editable", finish)
+
+
+@pytest.fixture
+def project(_editable: Path, tmp_path: Path) -> Project:
+    """A finished project, recipes of its own, and a checkout, all to be edited."""
+    shutil.copytree(_editable, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return Project(tmp_path / "a project", tmp_path / "a checkout")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import REPOSITORY, Project
+from tests.workflow.conftest import Project
 from tests.workflow.test_reruns import edit, jobs, trained
 
 ARCHIVE = Path(__file__).parent / "finished-in-format-1.tar.xz"
@@ -116,14 +116,9 @@ def test_what_is_stale_for_another_reason_stays_so(old: Project) -> None:
     assert refused.code != 0 and "because of recipe.optimization (None -> {'lr': [0.2]})" in refused.output
 
 
-def test_code_that_decides_no_result_can_be_taken_over_too(finished: Project, tmp_path: Path) -> None:
+def test_code_that_decides_no_result_can_be_taken_over_too(project: Project) -> None:
     """The same release, with a plugin that was tidied up."""
-    checkout = tmp_path / "a checkout"
-    for name in ("workflow", "scripts", "config", "profiles"):
-        shutil.copytree(REPOSITORY / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(REPOSITORY / "Snakefile", checkout)
-    edit(checkout / "scripts/pretrain/fairseq_numerics.py", "\ndef _mix", "\nTIDY = 1\n\n\ndef _mix")
-    project = Project(finished.directory, checkout)
+    edit(project.repository / "scripts/pretrain/fairseq_numerics.py", "\ndef _mix", "\nTIDY = 1\n\n\ndef _mix")
     refused = project.snakemake()
     assert refused.code != 0 and "would be trained again, because of fairseq_plugin" in refused.output
     said = adopt(project, "--yes")

@@ -13,6 +13,7 @@ import soundfile
 import yaml
 
 from scripts.common import files
+from tests.parallel import once
 from tests.workflow import changes
 from tests.workflow.changes import State
 from tests.workflow.conftest import REPOSITORY, Project, speak
@@ -111,7 +112,12 @@ def test_every_key_of_the_schema_has_its_effect() -> None:
 @pytest.fixture(scope="module")
 def _project(tmp_path_factory: pytest.TempPathFactory) -> State:
     """A finished project with what the changes speak of: other corpora and another task, which nothing asks for."""
-    state = new_project(tmp_path_factory.mktemp("keys") / "a project")
+    place = once(tmp_path_factory, "keys", finish)
+    return State(Project(place / "a project"), files.read_json(place / "keys.json"))
+
+
+def finish(place: Path) -> None:
+    state = new_project(place / "a project")
     lay_out_more(state.directory / "corpora")
     other = {"corpus": "aishell1", "recipe": str(state.directory / "espnet.yaml"), "label": "O", "average_last": 2}
     state.keys |= {
@@ -122,7 +128,7 @@ def _project(tmp_path_factory: pytest.TempPathFactory) -> State:
     state.configure()
     first = state.project.snakemake()
     assert first.code == 0, first.output
-    return state
+    files.write_json(place / "keys.json", state.keys)
 
 
 def lay_out_more(corpora: Path) -> None:

@@ -12,9 +12,8 @@ from tests.workflow import changes
 from tests.workflow.changes import State
 from tests.workflow.conftest import Project, Run
 from tests.workflow.test_random_changes import CONSENT, jobs_of
-from tests.workflow.test_reruns import MILESTONES, configure, edit, edit_recipe, jobs, project, trained
+from tests.workflow.test_reruns import MILESTONES, configure, edit, edit_recipe, jobs, trained
 
-__all__ = ["project"]
 EPOCHS = "results/finetune/aishell1/from/mandarin/after-10-updates/lr-0.1/seed-1/epochs"
 SLOW = {"FAKE_SLEEP": "4"}  # jobs end in any order
 

@@ -14,34 +14,14 @@ import pytest
 import soundfile
 import yaml
 
-from tests.workflow.conftest import REPOSITORY, Project, Run, speak
+from tests.workflow.conftest import RECIPES, Project, Run, speak
 
 TRAINERS = {"pretrain", "finetune"}
 MILESTONES = "results/pretrain/mandarin"
 
 
-@pytest.fixture
-def project(finished: Project, tmp_path: Path) -> Project:
-    """A finished project, recipes of its own, and a checkout that can be edited."""
-    checkout = tmp_path / "a checkout"
-    for name in ("workflow", "scripts", "config", "profiles"):
-        shutil.copytree(REPOSITORY / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(REPOSITORY / "Snakefile", checkout)
-    for name in ("fairseq", "espnet"):
-        shutil.copy(finished.directory / f"{name}.yaml", tmp_path / f"{name}.yaml")
-    made = Project(finished.directory, checkout)
-    configure(made)
-    assert set(jobs(made.snakemake())) == {"write_config"}  # it names the recipes
-    return made
-
-
 def configure(project: Project, **changes: object) -> None:
-    folder = project.directory.parent
-    recipes = {
-        "pretraining__mandarin__recipe": str(folder / "fairseq.yaml"),
-        "finetuning__aishell1__recipe": str(folder / "espnet.yaml"),
-    }
-    project.configure(**recipes | changes)
+    project.configure(**RECIPES | changes)
 
 
 def edit(file: Path, before: str, after: str) -> None:

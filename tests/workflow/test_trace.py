@@ -15,9 +15,7 @@ from scripts.common import files
 from scripts.common.processor import processor
 from scripts.finetune.data import data_digest
 from tests.workflow.conftest import Project
-from tests.workflow.test_reruns import edit, edit_recipe, jobs, project
-
-__all__ = ["project"]
+from tests.workflow.test_reruns import edit, edit_recipe, jobs
 
 BRANCH = "mandarin/after-20-updates"
 TEXT = f"results/transcripts/aishell1/test/from/{BRANCH}/lr-0.1/seed-1/text"
