@@ -10,7 +10,7 @@ from typing import IO
 import pytest
 import yaml
 
-from tests.places import AWKWARD, copy_repository
+from tests.places import AWKWARD, copy_repository, with_commit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -65,5 +65,5 @@ def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("demo") / AWKWARD
     directory = place / "the work"
     lay_out(directory)
-    snakemake(directory, repository=copy_repository(place))
+    snakemake(directory, repository=with_commit(copy_repository(place)))
     return directory
