@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.parallel import once
-from tests.places import AWKWARD, copy_repository
+from tests.places import AWKWARD, copy_repository, with_commit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -77,7 +77,7 @@ def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def train(directory: Path) -> None:
         place = directory / AWKWARD
         lay_out(place / "the work")
-        snakemake(place / "the work", repository=copy_repository(place))
+        snakemake(place / "the work", repository=with_commit(copy_repository(place)))
 
     return once(tmp_path_factory, "demo", train) / AWKWARD / "the work"
 

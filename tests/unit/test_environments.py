@@ -63,7 +63,7 @@ def test_a_package_has_one_version_everywhere() -> None:
 
 @pytest.mark.skipif(shutil.which("sed") is None, reason="sed is not installed")
 def test_sed_finds_the_pins_that_a_yaml_parser_finds() -> None:
-    """The Makefile has no YAML parser before it has an environment."""
+    """install.sh has no YAML parser before it has made an environment."""
     for file in FILES:
         found = subprocess.run(["sed", "-n", r"s/^ \{6\}- //p", file], capture_output=True, text=True, check=True)
         assert found.stdout.splitlines() == pip_section(file), file.name

@@ -20,6 +20,7 @@ DECISIONS = REPOSITORY / "docs/decisions"
 PROFILES = sorted((REPOSITORY / "profiles").glob("*/config.yaml"))
 OTHERS_WORDS = {"ve-fairseq", "qemu-user", "nvidia-smi", "slowmo_base_algorithm", "precompute_mask_config"}
 RULES = {rule.name for rule in PARSED}
+IMPORTED = {f"mandarin_{name}" for name in RULES | {"all"}}  # as docs/reproduce.md imports them
 SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
 KEYS = set(keys_of(SCHEMA))
 CATALOGUES = "|".join(SCHEMA["properties"])
@@ -51,9 +52,12 @@ def profiles_keys() -> set[str]:
 
 @cache
 def words_of_the_code() -> str:
-    """Of scripts, and the names of the modules and functions that test the workflow."""
+    """Of scripts, and the names of the folders, modules and functions of the tests."""
     scripts = [path.read_text(encoding="utf-8") for path in (REPOSITORY / "scripts").rglob("*.py")]
-    return "\n".join([*scripts, *all_tests(), *(path.stem for path in (REPOSITORY / "tests/workflow").glob("*.py"))])
+    tests = [path for path in (REPOSITORY / "tests").rglob("*") if path.suffix in ("", ".py")]
+    sources = [path.read_text(encoding="utf-8") for path in tests if path.suffix == ".py"]
+    functions = [name for source in sources for name in re.findall(r"^def (\w+)", source, re.MULTILINE)]
+    return "\n".join([*scripts, *functions, *(path.stem for path in tests)])
 
 
 @cache
@@ -82,7 +86,7 @@ def test_a_key_that_is_given_a_value_exists(piece: Piece, named: list[str]) -> N
 @places(CODE, lambda piece: re.fullmatch(r"[a-z][a-z0-9]*([_-][a-z0-9]+)+", piece.text))
 def test_a_word_that_looks_like_a_key_is_one(piece: Piece, named: re.Match[str]) -> None:
     """Or a rule, or a word of the code: of a sidecar, of SLURM's reasons, a test."""
-    known = schemas_keys() | profiles_keys() | recipes_keys() | RULES | OTHERS_WORDS
+    known = schemas_keys() | profiles_keys() | recipes_keys() | RULES | OTHERS_WORDS | IMPORTED
     assert named[0] in known or re.search(rf"\b{named[0]}\b", words_of_the_code())
 
 
