@@ -76,7 +76,7 @@ def audio(tmp_path_factory) -> Audio:
             )
         parts = [root / f"audio/{subset}-{shard}.tsv" for shard in range(shards)]
         manifests[subset] = root / f"manifest/{subset}.tsv"
-        step("scripts.corpora.write_manifest", parts=parts, audio=root / "audio", output=manifests[subset])
+        step("scripts.corpora.write_manifest", parts=parts, output=manifests[subset])
         samples[subset] = [np.concatenate(spoken[start : start + PER_FILE]) for start in range(0, count, PER_FILE)]
     return Audio(manifests["train"], manifests["valid"], samples)
 
