@@ -3,7 +3,7 @@
 # make seeds SEEDS="1 2 3"       the demo's first and last row again, each with another seed of both trainings
 # make sample CORPORA=DIR        the same stages on real AISHELL speech laid out in DIR
 # make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
-# make test                      every test that this machine can run; names those it skips, and why (28 min)
+# make test                      every test that this machine can run; names those it skips, and why (31 min)
 # make test ARGS=tests/unit      words for pytest: here, one folder
 # make check                     lint, unit, fidelity and the workflow tests that matter most (3 min)
 # make lint                      ruff, snakefmt and snakemake --lint
