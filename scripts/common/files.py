@@ -29,8 +29,8 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a process that was killed, or a full disk, has left of files that were to appear in a folder."""
-    for temporary in folder.glob(".*.tmp"):
+    """Remove what a kill or a full disk has left of files in a folder: ours (`whole`), and fairseq's NAME.tmp."""
+    for temporary in folder.glob("*.tmp"):
         temporary.unlink()
 
 

@@ -113,3 +113,12 @@ def test_publish_of_nothing_leaves_the_target(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         files.publish(tmp_path / "none.pt", tmp_path / "after.pt")
     assert names(tmp_path) == ["after.pt"]
+
+
+def test_what_a_kill_has_left_is_removed(tmp_path: Path) -> None:
+    """Half files of `whole`, and of fairseq's torch_persistent_save (fairseq/checkpoint_utils.py)."""
+    for name in (".checkpoint_last.pt.17.tmp", "checkpoint_1_4.pt.tmp", "checkpoint_1_4.pt"):
+        (tmp_path / name).touch()
+    files.remove_unfinished(tmp_path)
+    assert names(tmp_path) == ["checkpoint_1_4.pt"]
+    files.remove_unfinished(tmp_path / "not made yet")
