@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.tables import SUBSETS
-from scripts.reruns.parts import Part, checkpoints_of, published_updates, shards_of
+from scripts.reruns.parts import HEARD, Part, checkpoints_of, published_updates, shards_of
 
 Config = Mapping[str, Any]
-HEARD = ("train", "valid")
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ WILDCARDS = {
     "subset": "train|valid|dev|test",
 }
 
+HEARD = ("train", "valid")  # the subsets of pre-training
 BRANCH = "{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}"
 
 # The rule that makes a kind of part, and the file (or folder) that it makes. The sidecar lies beside it.
@@ -101,13 +102,13 @@ def checkpoint_part(config: Mapping[str, Any], model: str, checkpoint: str) -> P
         return Part.of("given", model=model)
     if checkpoint == "best":
         return Part.of("best", model=model)
-    updates = updates_of(checkpoint)
+    updates = updates_in(checkpoint)
     return Part.of("milestone" if updates else "initialisation", model=model, updates=updates)
 
 
-def updates_of(checkpoint: str) -> int | None:
-    """After how many updates of pre-training a checkpoint was saved, as far as its name says."""
-    return int(checkpoint.split("-")[1]) if checkpoint.startswith("after-") else None
+def updates_in(checkpoint: str) -> int:
+    """After how many updates of pre-training a checkpoint was saved whose name says it: after-N-updates."""
+    return int(checkpoint.split("-")[1])
 
 
 def checkpoints_of(config: Mapping[str, Any], model: str) -> list[str]:
@@ -144,7 +145,7 @@ def above(part: Part, config: Mapping[str, Any]) -> list[Part]:
         case "manifest":
             return [Part.of("archive", **names, shard=shard) for shard in shards_of(run, names["subset"])]
         case "milestone" | "best-until":
-            return [Part.of("manifest", **names, subset=subset) for subset in ("train", "valid")]
+            return [Part.of("manifest", **names, subset=subset) for subset in HEARD]
         case "best":
             return [Part.of("best-until", **names, updates=updates) for updates in published_updates(run)]
         case "data":

@@ -15,7 +15,7 @@ from scripts.common.sidecars import FORMAT
 from scripts.finetune import data
 from scripts.reruns.cards import Card, Cards
 from scripts.reruns.numbers import numbers
-from scripts.reruns.parts import Part, above, published_updates, with_all_above
+from scripts.reruns.parts import HEARD, Part, above, published_updates, with_all_above
 from scripts.reruns.wants import WANTS, Wish
 
 # Keys of the config that decide which audio is packed. A change of one is seen before anything is made again.
@@ -87,7 +87,7 @@ class Staleness:
         Keys of the config can be compared before anything is made, the utterances once they are split (`is_split`).
         """
         look, found = _Look(self), []
-        for subset in ("train", "valid"):
+        for subset in HEARD:
             archive = Part.of("archive", model=model, subset=subset, shard="0000")
             for part in with_all_above([archive], self.config):
                 for difference in look.own(part):

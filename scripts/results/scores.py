@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.common.errors import StepError
 from scripts.common.files import read_json
 from scripts.common.tables import SUBSETS
-from scripts.reruns.parts import KINDS, match, updates_of
+from scripts.reruns.parts import KINDS, match, updates_in
 
 COUNTS = ["substitutions", "deletions", "insertions", "characters", "utterances"]
 
@@ -67,7 +67,8 @@ def _read_score(path: Path, best: Mapping[str, int]) -> Score:
     branch = Branch(part["task"], part["model"], part["checkpoint"], part["lr"], int(part["seed"]))
     if branch.checkpoint == "best" and branch.model not in best:
         raise StepError(f"{path} needs the updates of the best checkpoint: pass --best {branch.model}=.../best.json")
-    updates = best[branch.model] if branch.checkpoint == "best" else updates_of(branch.checkpoint)
+    unnamed = {"best": best.get(branch.model), "given": None}
+    updates = unnamed[branch.checkpoint] if branch.checkpoint in unnamed else updates_in(branch.checkpoint)
     counts = _read(path, COUNTS)
     if counts["characters"] <= 0:
         raise StepError(f"{path} was made on no characters: score again")
