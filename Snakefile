@@ -17,7 +17,6 @@ except TypeError:
 sys.path.insert(0, str(REPOSITORY))
 from scripts.common import errors, places
 from scripts.common.configuration import check
-from scripts.common.errors import StepError
 
 errors.exit_on_error(lambda: places.check({"the repository": REPOSITORY, "the working directory": Path.cwd()}))
 
@@ -43,10 +42,8 @@ include: "workflow/rules/shell.smk"
 include: "workflow/rules/common.smk"
 
 
-try:
-    check(config, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml", REPOSITORY, FORMATS)
-except StepError as error:
-    sys.exit(f"error: {error}")
+SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
+errors.exit_on_error(lambda: check(config, SCHEMA, REPOSITORY, FORMATS))
 
 
 include: "workflow/rules/reruns.smk"

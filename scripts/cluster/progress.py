@@ -1,6 +1,5 @@
 """What a working directory's pre-training runs and fine-tunings have come to, read from their files only."""
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ class Branch:
 
 def pretrainings(directory: Path) -> list[Pretraining]:
     """Every pre-training run that has published or started a milestone, by name."""
-    folders = sorted(directory.glob(os.path.dirname(glob_of("milestone"))))
+    folders = sorted(directory.glob(str(Path(glob_of("milestone")).parent)))
     runs = [_pretraining(folder) for folder in folders if folder.is_dir()]
     return [run for run in runs if run.published or run.underway]
 
@@ -72,7 +71,7 @@ def branches(directory: Path) -> list[Branch]:
     """Every fine-tuning that has started, by task, model, updates, learning rate and seed."""
     epochs = Path(glob_of("epochs"))
     outputs = {folder.parent / epochs.name for folder in directory.glob(f"{epochs.parent}/{WORK}")}
-    outputs |= set(directory.glob(f"{epochs}"))
+    outputs |= set(directory.glob(str(epochs)))
     found = [(output, match("epochs", output.relative_to(directory).as_posix())) for output in outputs]
     found.sort(key=lambda of: _naturally(str(of[0])))
     return [_branch(output, part) for output, part in found if part]

@@ -43,8 +43,8 @@ def report(directory: Path, configfile: Path | None, now: float) -> str:
     """The page. `now`: seconds since the epoch."""
     if not directory.is_dir():
         raise StepError(f"{directory} is not a directory: give --directory the one that Snakemake works in")
-    found = progress.pretrainings(directory), progress.branches(directory), progress.rates(directory)
-    runs, branches, rates = found
+    runs, branches = progress.pretrainings(directory), progress.branches(directory)
+    rates = progress.rates(directory)
     jobs, unknown = None, ""
     try:
         jobs = {job.id: job for job in queue.jobs(directory)}

@@ -6,7 +6,7 @@ from pathlib import Path
 from scripts.common.sidecars import path_of
 from scripts.corpora.formats.known import FORMATS
 from scripts.reruns.numbers import numbers
-from scripts.reruns.parts import WILDCARDS, checkpoints_of, published_updates, shards_of
+from scripts.reruns.parts import WILDCARDS, Part, above, checkpoints_of, shards_of
 from scripts.trainers.dependency import after_living
 
 
@@ -59,16 +59,9 @@ def heldout_lists(wildcards):
     return [f"results/corpora/{other}/heldout.tsv" for other in others]
 
 
-def archives_of(wildcards):
-    """The manifests of one subset's packed audio."""
-    shards = shards_of(config["pretraining"][wildcards.model], wildcards.subset)
-    return [f"results/pretrain/{wildcards.model}/audio/{wildcards.subset}-{shard}.tsv" for shard in shards]
-
-
-def candidates_for_best(wildcards):
-    """The best checkpoint until each milestone, and until the end."""
-    chain = published_updates(config["pretraining"][wildcards.model])
-    return [f"results/pretrain/{wildcards.model}/best-until-{updates}-updates.pt" for updates in chain]
+def files_above(kind):
+    """The files that a kind of part is made from."""
+    return lambda wildcards: [part.file for part in above(Part.of(kind, **wildcards), config)]
 
 
 def with_sidecar(**product):

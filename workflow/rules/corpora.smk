@@ -96,7 +96,7 @@ rule concatenate:
     params:
         root=decides_nothing(root_of("pretraining/{model}")),
         utterances_per_file=lookup("pretraining/{model}/utterances_per_file", within=config),
-        shards=lambda wildcards: len(archives_of(wildcards)),
+        shards=lambda wildcards: len(shards_of(config["pretraining"][wildcards.model], wildcards.subset)),
     shell:
         "python -m scripts.corpora.concatenate"
         " --utterances {input.utterances:q}"
@@ -111,7 +111,7 @@ rule concatenate:
 
 checkpoint write_manifest:
     input:
-        parts=archives_of,
+        parts=files_above("manifest"),
         again=if_stale("manifest"),
     output:
         **with_lasting_sidecar(manifest="results/pretrain/{model}/manifest/{subset}.tsv"),

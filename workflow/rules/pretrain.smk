@@ -60,7 +60,7 @@ rule pretrain:
 
 rule choose_best:
     input:
-        candidates=candidates_for_best,
+        candidates=files_above("best"),
         again=if_stale("best"),
     output:
         **with_sidecar(checkpoint="results/pretrain/{model}/best.pt"),

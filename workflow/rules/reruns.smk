@@ -5,7 +5,6 @@ from functools import cache
 from tempfile import NamedTemporaryFile
 
 from scripts.reruns import adopt, inputs, record
-from scripts.reruns.parts import Part, above
 from scripts.reruns.staleness import Staleness
 
 STALENESS = Staleness(config, REPOSITORY)
@@ -114,7 +113,4 @@ def confirm(what, reasons):
     sys.exit(1)
 
 
-try:
-    adopt.refuse_other_formats(config)
-except StepError as error:
-    sys.exit(f"error: {error}")
+errors.exit_on_error(lambda: adopt.refuse_other_formats(config))
