@@ -1,54 +1,159 @@
-"""Audio as both corpora distribute it: RIFF WAVE, 16 kHz, mono, 16-bit PCM."""
+"""One door for audio: which samples a file holds, and why it cannot be used.
 
-import wave
+What libsndfile opens as 16 kHz, mono, 16-bit PCM is used as it lies there, in whatever container: WAVE in all its
+forms, RF64, AIFF, AU, NIST. Its samples are libsndfile's. A wav with the usual header is read without it, faster and to
+the same samples. Other audio has to be converted first (scripts/corpora/convert_audio.py).
+"""
+
+import hashlib
+import os
+import struct
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
 
 from scripts.common.errors import StepError
 
 SAMPLE_RATE = 16_000  # Hz; what wav2vec 2.0 base was designed for (Baevski et al., 2020)
+_PLAIN_FORMAT = struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)  # a `fmt ` chunk: PCM, mono
+_PAGE = 4096  # bytes
+_STREAMED = 0x7FFFF000  # sizes from here on stand for "not known yet": sox, arecord and ffmpeg write them into pipes
+_COMPRESSED = {"FLAC", "OGG", "MPEG"}  # libsndfile's containers
 
 
 class UnusableAudio(Exception):
-    """Why a wav cannot be used, in a few words."""
+    """Why a file cannot be used, in a few words."""
 
 
-def count_samples(path: Path) -> int:
-    """Samples in a 16 kHz mono 16-bit wav, from its header (44 bytes or longer); its data is not read.
+@dataclass(frozen=True)
+class Recording:
+    """A file of audio as it is: `frames` at `rate` Hz, one sample a channel each."""
 
-    Raises UnusableAudio for a file that is missing, empty, truncated or of another format.
+    frames: int
+    rate: int
+    channels: int
+    encoding: str  # libsndfile's words, as "WAV PCM_16"
+    file: tuple[int, int]  # device and inode: the same for two names of one file
+    fingerprint: str  # 12 hexadecimal digits: another for other audio under the same name
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it can be used as it lies there."""
+        is_pcm = self.encoding.endswith(" PCM_16") and not self.is_compressed
+        return is_pcm and (self.rate, self.channels) == (SAMPLE_RATE, 1)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether it has to be decoded: once, by scripts/corpora/convert_audio.py, and not in each epoch."""
+        return self.encoding.split()[0] in _COMPRESSED
+
+
+def look_at(path: Path) -> Recording:
+    """What a file holds. Raises UnusableAudio for one that libsndfile cannot read, or that is cut off.
+
+    Headers are believed but for those of an unusual form that could be used: their samples are counted. The fingerprint
+    covers the size and two pages (4 KiB): the first, and the one in the middle. That shows audio that was denoised or
+    converted anew, at the cost of a header.
     """
     try:
-        with path.open("rb") as file, wave.open(file) as header:
-            start_of_data = file.tell()
-            rate, channels, width = header.getframerate(), header.getnchannels(), header.getsampwidth()
-            samples = header.getnframes()
-        size = path.stat().st_size
+        with path.open("rb", buffering=0) as file:
+            status, head = os.fstat(file.fileno()), file.read(_PAGE)
+            middle = os.pread(file.fileno(), _PAGE, status.st_size // 2)
     except FileNotFoundError:
         raise UnusableAudio("missing") from None
     except OSError as error:
         raise UnusableAudio(f"unreadable: {error.strerror}") from None
-    except (EOFError, wave.Error) as error:
-        raise UnusableAudio(f"not a PCM wav file: {str(error) or 'the file is too short'}") from None
-    if (rate, channels, width) != (SAMPLE_RATE, 1, 2):
-        raise UnusableAudio(f"{rate} Hz, {channels} channel(s), {8 * width} bit instead of 16000 Hz, mono, 16 bit")
-    if samples == 0:
+    size = status.st_size
+    if not size:
+        raise UnusableAudio("empty file")
+    digest = hashlib.blake2b(b"%d" % size + head + middle, digest_size=6).hexdigest()
+    data = _plain_data(head, size)
+    if data:
+        frames, rate, channels, encoding = len(data) // 2, SAMPLE_RATE, 1, "WAV PCM_16"
+    else:
+        with open_by_libsndfile(path) as sound:
+            frames, rate, channels = sound.frames, sound.samplerate, sound.channels
+            encoding = f"{sound.format} {sound.subtype}"
+        _refuse_truncated(head, size, frames)
+    found = Recording(frames, rate, channels, encoding, (status.st_dev, status.st_ino), digest)
+    if found.is_plain and not data:
+        found = replace(found, frames=len(_samples_by_libsndfile(path)) // 2)
+    if found.frames == 0:
         raise UnusableAudio("no samples")
-    if size - start_of_data < samples * width:
-        raise UnusableAudio(f"truncated: {(size - start_of_data) // width} of {samples} samples")
-    return samples
+    return found
 
 
 def read_pcm(path: Path, expected_samples: int) -> bytes:
-    """The samples of a wav as little-endian 16-bit PCM.
+    """The samples of a file that can be used as it lies there, as little-endian 16-bit PCM.
 
     Raises StepError where the file no longer is what utterances.tsv says.
     """
     try:
-        count_samples(path)
-        with wave.open(str(path)) as file:
-            data = file.readframes(file.getnframes())
+        content = path.read_bytes()
+        data = _plain_data(content[:_PAGE], len(content))
+        if not data and not look_at(path).is_plain:
+            raise UnusableAudio("other audio")
+        samples = content[data.start : data.stop] if data else _samples_by_libsndfile(path)
     except (UnusableAudio, OSError) as error:
-        raise StepError(f"{path}: {error}; it was usable when the corpus was listed: restore it") from error
-    if len(data) != 2 * expected_samples:
-        raise StepError(f"{path} has {len(data) // 2} samples instead of {expected_samples}: list the corpus again")
-    return data
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StepError(f"{path}: {reason}; it was usable when the corpus was listed: restore it") from error
+    if len(samples) != 2 * expected_samples:
+        raise StepError(f"{path} has {len(samples) // 2} samples instead of {expected_samples}: list the corpus again")
+    return samples
+
+
+def _plain_data(head: bytes, size: int) -> range | None:
+    """Where the samples lie in a wav of the usual form, from its first bytes; None for any other.
+
+    The usual form: a `fmt ` chunk of 16 bytes, perhaps a LIST chunk, the samples, and the end; all sizes are true.
+    """
+    if head[:4] != b"RIFF" or head[8:16] != b"WAVEfmt " or head[16:36] != _PLAIN_FORMAT:
+        return None
+    at = 36
+    if head[at : at + 4] == b"LIST" and len(head) >= at + 8:
+        length = int.from_bytes(head[at + 4 : at + 8], "little")
+        at += 8 + length
+        if length % 2 or at + 8 > len(head):
+            return None
+    if head[at : at + 4] != b"data":
+        return None
+    length = int.from_bytes(head[at + 4 : at + 8], "little")
+    is_whole = at + 8 + length == size == 8 + int.from_bytes(head[4:8], "little")
+    return range(at + 8, size) if is_whole and length % 2 == 0 else None
+
+
+def open_by_libsndfile(path: Path) -> soundfile.SoundFile:
+    """Raises UnusableAudio for what libsndfile does not take."""
+    try:
+        return soundfile.SoundFile(path)
+    except (
+        RuntimeError,
+        TypeError,
+    ) as error:  # TypeError: of a name that ends in .raw it expects to be told the format
+        reason = str(error).rpartition(": ")[2].rstrip(".")
+        raise UnusableAudio(f"no audio that libsndfile reads: {reason}") from None
+
+
+def _samples_by_libsndfile(path: Path) -> bytes:
+    with open_by_libsndfile(path) as file:
+        samples: NDArray[np.int16] = file.read(dtype="int16")
+    return samples.astype("<i2").tobytes()
+
+
+def _refuse_truncated(head: bytes, size: int, frames: int) -> None:
+    """Raise UnusableAudio for a wav that was cut off: its header says, in good faith, that there is more."""
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return
+    at, frame_bytes = 12, 0
+    while at + 8 <= len(head):
+        name, length = struct.unpack("<4sI", head[at : at + 8])
+        if name == b"fmt ":
+            frame_bytes = int.from_bytes(head[at + 20 : at + 22], "little")
+        if name == b"data":
+            if frame_bytes and at + 8 + length > size and length < _STREAMED:
+                raise UnusableAudio(f"truncated: {frames} of {length // frame_bytes} samples")
+            return
+        at += 8 + length + length % 2

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,7 @@ def _unknown_names(config: dict[str, Any], repository: Path) -> str | None:
     ]
     for catalogue in ("pretraining", "finetuning"):
         for name, entry in config[catalogue].items():
-            references.append((f"{catalogue}.{name}.corpus", [entry["corpus"]], config["corpora"], "corpora"))
+            references.append((f"{catalogue}.{name}.corpus", corpora_of(entry), config["corpora"], "corpora"))
     for name, corpus in config["corpora"].items():
         key = f"corpora.{name}.without_transcripts_of"
         references.append((key, corpus["without_transcripts_of"], config["corpora"], "corpora"))
@@ -145,8 +145,10 @@ def _milestones(config: dict[str, Any], repository: Path) -> str | None:
 
 def _characters(config: dict[str, Any], repository: Path) -> None:
     """Paths that begin with what not every program takes; the repository's own is looked at before."""
-    for catalogue, key in (("corpora", "root"), ("pretraining", "recipe"), ("finetuning", "recipe")):
-        places.check({f"config key {catalogue}.{name}.{key}": entry[key] for name, entry in config[catalogue].items()})
+    keys = (("corpora", "root"), ("corpora", "exclude"), ("pretraining", "recipe"), ("finetuning", "recipe"))
+    for catalogue, key in keys:
+        entries = {f"config key {catalogue}.{name}.{key}": entry.get(key) for name, entry in config[catalogue].items()}
+        places.check({name: path for name, path in entries.items() if path is not None})
 
 
 def _files(config: dict[str, Any], repository: Path) -> str | None:
@@ -162,6 +164,9 @@ def _files(config: dict[str, Any], repository: Path) -> str | None:
                 f"config key corpora.{name}.root: {root} is not a directory (seen from {Path.cwd()}): "
                 f"set it to where the corpus is unpacked"
             )
+        exclude = config["corpora"][name].get("exclude")
+        if exclude and not Path(exclude).is_file():
+            return f"config key corpora.{name}.exclude: {exclude} is not a file (seen from {Path.cwd()}): mend it"
     return None
 
 
@@ -169,9 +174,14 @@ def corpora_in_use(config: dict[str, Any]) -> set[str]:
     """Names of the corpora that the experiments read, directly or to keep clear of their transcripts."""
     used = set()
     for item in config["experiments"]:
-        used.add(config["finetuning"][item["finetuning"]]["corpus"])
+        used |= set(corpora_of(config["finetuning"][item["finetuning"]]))
         for model in item["from"]:
             if model in config["pretraining"]:
-                corpus = config["pretraining"][model]["corpus"]
-                used |= {corpus, *config["corpora"][corpus]["without_transcripts_of"]}
+                for corpus in corpora_of(config["pretraining"][model]):
+                    used |= {corpus, *config["corpora"][corpus]["without_transcripts_of"]}
     return used
+
+
+def corpora_of(user: Mapping[str, Any]) -> list[str]:
+    """The corpora of a run of pre-training or a task of fine-tuning, in their order."""
+    return [user["corpus"]] if isinstance(user["corpus"], str) else list(user["corpus"])

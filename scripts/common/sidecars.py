@@ -29,6 +29,11 @@ def write(product: Path, made_from: dict[str, Any], above: tuple[Path, ...] = ()
     files.write_json(path_of(product), card(made_from, above, **own, **facts))
 
 
+def read(product: Path) -> dict[str, Any]:
+    """What the sidecar of a product says; nothing of a hand-made one."""
+    return files.read_json(path_of(product)) if path_of(product).exists() else {}
+
+
 def _vouch(above: tuple[Path, ...]) -> dict[str, Any]:
     """The identities of these products, by their paths, and of all above them. A hand-made one has no sidecar."""
     found: dict[str, Any] = {}

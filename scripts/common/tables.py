@@ -35,22 +35,27 @@ def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
 
 def write_table(table: pd.DataFrame, path: Path, columns: list[str]) -> None:
     """Write `columns` of a table atomically, sorted by the first (a copy with the same content has the same bytes)."""
-    ordered = table.reindex(columns=columns).sort_values(columns[0], kind="stable")
+    write_ordered(table.sort_values(columns[0], kind="stable"), path, columns)
+
+
+def write_ordered(table: pd.DataFrame, path: Path, columns: list[str]) -> None:
+    """Write `columns` of a table atomically, in the order of its rows."""
     with whole(path) as temporary:
-        ordered.to_csv(temporary, index=False, lineterminator="\n", **_FORMAT)
+        table.reindex(columns=columns).to_csv(temporary, index=False, lineterminator="\n", **_FORMAT)
 
 
 def digests_of(utterances: pd.DataFrame) -> dict[str, str]:
     """`heard`: which utterances there are and how long; `said`: their transcripts. Their order does not count."""
     return {
-        name: _digest(utterances[columns].sort_values("utterance"))
+        name: digest_of(utterances, columns)
         for name, columns in (("heard", ["utterance", "samples"]), ("said", ["utterance", "transcript"]))
     }
 
 
-def _digest(table: pd.DataFrame) -> str:
-    """12 hexadecimal digits."""
-    return hashlib.sha256(table.to_csv(index=False, lineterminator="\n", **_FORMAT).encode()).hexdigest()[:12]
+def digest_of(table: pd.DataFrame, columns: list[str]) -> str:
+    """12 hexadecimal digits of these columns, the first of which sorts the rows."""
+    ordered = table[columns].sort_values(columns[0])
+    return hashlib.sha256(ordered.to_csv(index=False, lineterminator="\n", **_FORMAT).encode()).hexdigest()[:12]
 
 
 def read_utterances(path: Path) -> pd.DataFrame:

@@ -11,7 +11,8 @@ import io
 import struct
 import wave
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -25,18 +26,24 @@ _LOCAL_HEADER_BYTES = 30  # of a zip entry, before its name and extra field (PKW
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date: the same audio gives the same bytes
 
 
-def groups_of(rows: int, utterances_per_file: int, shard: int, shards: int) -> list[range]:
-    """The groups of consecutive row numbers that a shard packs; the last group of all may be shorter.
+def groups_of(rows: Sequence[int], utterances_per_file: int, shard: int, shards: int) -> list[range]:
+    """The groups of consecutive row numbers that a shard packs. `rows`: how many each corpus has, in order.
 
-    The shards' groups, one shard after the other, are all groups in order.
+    No group spans two corpora; the last of each may be shorter. The shards' groups, one shard after the other, are all
+    groups in order.
     """
-    starts = range(0, rows, utterances_per_file)
-    mine = starts[shard * len(starts) // shards : (shard + 1) * len(starts) // shards]
-    return [range(start, min(start + utterances_per_file, rows)) for start in mine]
+    groups, first = [], 0
+    for count in rows:
+        end = first + count
+        groups += [
+            range(start, min(start + utterances_per_file, end)) for start in range(first, end, utterances_per_file)
+        ]
+        first = end
+    return groups[shard * len(groups) // shards : (shard + 1) * len(groups) // shards]
 
 
 def wav_of(root: Path, utterances: pd.DataFrame) -> bytes:
-    """One 16 kHz mono 16-bit wav with the samples of all utterances, in order."""
+    """One 16 kHz mono 16-bit wav with the samples of all utterances, in order. `root`: where their corpus lies."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
@@ -67,7 +74,9 @@ def data_offset(file: io.BufferedIOBase, header_offset: int) -> int:
     return header_offset + _LOCAL_HEADER_BYTES + name_length + extra_length
 
 
-def concatenate(root: Path, utterances: pd.DataFrame, groups: Sequence[range], archive: Path) -> list[str]:
+def concatenate(
+    roots: Mapping[str, Path], utterances: pd.DataFrame, groups: Sequence[range], archive: Path
+) -> list[str]:
     """Pack one wav a group into `archive`; of each a line: `archive:offset:length`, samples, name, sha256, by TABs.
 
     The first two are a line of fairseq's manifest; from the others follows what is heard, however it is packed.
@@ -75,12 +84,18 @@ def concatenate(root: Path, utterances: pd.DataFrame, groups: Sequence[range], a
     parts = [utterances.iloc[group.start : group.stop] for group in groups]
     names = [f"{part['utterance'].iloc[0]}..{part['utterance'].iloc[-1]}.wav" for part in parts]
     with files.whole(archive) as temporary:
-        places = pack(temporary, zip(names, (wav_of(root, part) for part in parts), strict=True))
+        wavs = (wav_of(roots[corpus_of(part["utterance"].iloc[0], roots)], part) for part in parts)
+        places = pack(temporary, zip(names, wavs, strict=True))
     samples = [part["samples"].sum() for part in parts]
     return [
         line_of(f"{archive.name}:{offset}:{length}", n, name, sha256)
         for (offset, length, sha256), n, name in zip(places, samples, names, strict=True)
     ]
+
+
+def corpus_of(utterance: str, roots: Mapping[str, Path]) -> str:
+    """The corpus that an utterance comes from: its id says so where there are several."""
+    return utterance.split("/")[0] if len(roots) > 1 else next(iter(roots))
 
 
 def line_of(place: str, samples: int, name: str, sha256: str) -> str:
@@ -92,7 +107,14 @@ def main() -> None:
     """Parse the command line and pack one shard."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=Path, required=True, help="a list by scripts.corpora.split_validation")
-    parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
+    parser.add_argument("--root", type=Path, nargs="+", required=True, help="where each corpus lies")
+    parser.add_argument(
+        "--source",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="CORPUS/utterances.tsv, or CORPUS/audio of one that was converted",
+    )
     parser.add_argument("--utterances-per-file", type=int, required=True)
     parser.add_argument("--shard", type=int, required=True, help="counted from 0")
     parser.add_argument("--shards", type=int, required=True)
@@ -103,14 +125,21 @@ def main() -> None:
     if not 0 <= arguments.shard < arguments.shards:
         raise StepError(f"there is no shard {arguments.shard} of {arguments.shards}: they are counted from 0")
     utterances = tables.read_table(arguments.utterances, tables.LISTED_COLUMNS)
-    groups = groups_of(len(utterances), arguments.utterances_per_file, arguments.shard, arguments.shards)
-    lines = concatenate(arguments.root, utterances, groups, arguments.audio)
+    sources = {source.parent.name: source for source in arguments.source}
+    roots = {
+        corpus: source if source.is_dir() else root
+        for (corpus, source), root in zip(sources.items(), arguments.root, strict=True)
+    }
+    counts = Counter(corpus_of(utterance, roots) for utterance in utterances["utterance"])
+    rows = [counts[corpus] for corpus in roots]
+    groups = groups_of(rows, arguments.utterances_per_file, arguments.shard, arguments.shards)
+    lines = concatenate(roots, utterances, groups, arguments.audio)
     files.write_text(arguments.manifest, "".join(f"{line}\n" for line in lines))
-    made_from = identity.packing(
-        files.sha256(arguments.utterances), arguments.utterances_per_file, arguments.shards, code_digest(__spec__.name)
-    )
+    heard = {corpus: sidecars.read(source).get("audio", {}).get("train") for corpus, source in sources.items()}
+    settings = (arguments.utterances_per_file, arguments.shards)
+    made_from = identity.packing(files.sha256(arguments.utterances), heard, *settings, code_digest(__spec__.name))
     circumstances = provenance.circumstances("corpora", "pandas")
-    sidecars.write(arguments.manifest, made_from, (arguments.utterances,), **circumstances)
+    sidecars.write(arguments.manifest, made_from, (arguments.utterances, *arguments.source), **circumstances)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Drop every utterance whose transcript occurs among held-out transcripts: pre-training must not hear them."""
+"""Keep what pre-training may hear of a corpus: its subset train, without the transcripts of held-out subsets."""
 
 import argparse
 from pathlib import Path
@@ -7,14 +7,17 @@ import pandas as pd
 
 from scripts.common import files, provenance, sidecars, tables
 from scripts.common.code import code_digest
-from scripts.common.errors import exit_on_error
+from scripts.common.errors import StepError, exit_on_error
 from scripts.common.text import leakage_key
 from scripts.corpora import identity
 from scripts.corpora.list_utterances import HELDOUT_COLUMNS
 
 
 def drop_leakage(utterances: pd.DataFrame, heldout: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(kept, leaked): leaked has LEAKED_COLUMNS, with the first held-out utterance that says the same."""
+    """(kept, leaked) of the subset train; leaked has LEAKED_COLUMNS, with the first held-out utterance that says the
+    same.
+    """
+    utterances = utterances[utterances["subset"] == "train"]
     first = heldout.assign(key=heldout["transcript"].map(leakage_key)).drop_duplicates("key").set_index("key")
     keys = utterances["transcript"].map(leakage_key)
     leaks = keys.isin(first.index)
@@ -39,6 +42,8 @@ def main() -> None:
         tables.read_utterances(arguments.utterances),
         pd.concat([pd.DataFrame(columns=HELDOUT_COLUMNS), *heldout]),
     )
+    if kept.empty:
+        raise StepError(f"{arguments.utterances} has no utterance of train that does not leak: nothing to pre-train on")
     tables.write_table(leaked, arguments.leaked, tables.LEAKED_COLUMNS)
     tables.write_utterances(kept, arguments.output)
     others = {path.parent.name: files.sha256(path) for path in arguments.heldout}

@@ -7,9 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def listing(layout: str, lists: Mapping[str, str], wavs: str, code: str) -> dict[str, Any]:
-    """A corpus: `lists` are the sha256 of the files that list it by their names, `wavs` a digest of its wavs' names."""
-    return {"format": layout, "lists": dict(lists), "wavs": wavs, "code": code}
+def listing(
+    layout: str, lists: Mapping[str, str], audio: str, converts: bool, exclude: str | None, code: str
+) -> dict[str, Any]:
+    """A corpus: `lists` are the sha256 of the files that list it by their names, `audio` a digest of the names and
+    sizes of its files; `exclude`: the sha256 of the list of what is not used.
+    """
+    settings = {"convert": True} if converts else {}
+    settings |= {"exclude": exclude} if exclude else {}
+    return {"format": layout, "lists": dict(lists), "audio": audio, **settings, "code": code}
+
+
+def converting(heard: Mapping[str, str], audio: Mapping[str, str], code: str) -> dict[str, Any]:
+    """Converted audio: of each subset which utterances there are and how long, and what their recordings are."""
+    return {"heard": dict(heard), "audio": dict(audio), "code": code}
 
 
 def filtering(utterances: str, heldout: Mapping[str, str], code: str) -> dict[str, Any]:
@@ -17,15 +28,23 @@ def filtering(utterances: str, heldout: Mapping[str, str], code: str) -> dict[st
     return {"utterances": utterances, "without_transcripts_of": dict(heldout), "code": code}
 
 
-def splitting(corpus: str, utterances: str, fraction: float, code: str) -> dict[str, Any]:
-    """A part of a corpus for pre-training. `utterances`: the sha256 of what is kept of it."""
-    return {"corpus": corpus, "utterances": utterances, "validation_fraction": fraction, "code": code}
+def splitting(corpora: Mapping[str, str], fraction: float, code: str) -> dict[str, Any]:
+    """A part of corpora for pre-training: the sha256 of what is kept of each, in their order."""
+    names, kept = list(corpora), list(corpora.values())
+    of_one = {"corpus": names[0], "utterances": kept[0]}
+    of_several = {"corpus": names, "utterances": dict(corpora)}
+    return {**(of_several if names[1:] else of_one), "validation_fraction": fraction, "code": code}
 
 
-def packing(utterances: str, utterances_per_file: int, shards: int, code: str) -> dict[str, Any]:
-    """An archive of audio. `utterances`: the sha256 of the part of the corpus that goes into all of its archives."""
+def packing(
+    utterances: str, audio: Mapping[str, str], utterances_per_file: int, shards: int, code: str
+) -> dict[str, Any]:
+    """An archive of audio. `utterances`: the sha256 of the part of the corpora that goes into all of its archives;
+    `audio`: of each corpus a digest of what its files of train are.
+    """
     return {
         "utterances": utterances,
+        "audio": dict(audio),
         "utterances_per_file": utterances_per_file,
         "audio_shards": shards,
         "code": code,

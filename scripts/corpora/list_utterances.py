@@ -1,68 +1,60 @@
 """List a corpus: its usable utterances, those that cannot be used and why, and every transcript of dev and test."""
 
 import argparse
+import itertools
+from collections import Counter
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
-from scripts.common import audio, files, provenance, sidecars, tables
+from scripts.common import files, provenance, sidecars, tables
+from scripts.common.audio import SAMPLE_RATE
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.corpora import contents, identity
+from scripts.corpora.conversion import path_of
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
+from scripts.corpora.usable import examine, printable
 
 HELDOUT_COLUMNS = ["utterance", "subset", "transcript"]
+REASONS = 5  # kinds of reasons that are shown where nothing is usable
 
 
-def problem_of(entry: Entry) -> str:
-    """Why an entry cannot be used, as far as the lists tell; "" if they have nothing against it."""
-    if entry.problem:
-        return entry.problem
-    if entry.path is None:
-        return "transcript without wav"
-    if printable(entry.path + entry.utterance) != entry.path + entry.utterance:
-        return "control character or not UTF-8 in the path or id"
-    if entry.transcript is None:
-        return "wav without transcript"
-    return "" if entry.transcript else "empty transcript"
+class Listing(NamedTuple):
+    """Usable utterances (UTTERANCE_COLUMNS and the fingerprint of each file), and rejected ones (REJECTED_COLUMNS)."""
+
+    usable: pd.DataFrame
+    rejected: pd.DataFrame
 
 
-def examine(root: Path, entry: Entry) -> tuple[int, str]:
-    """(samples, "") of a usable utterance, (0, reason) of another; opens the wav's header."""
-    problem = problem_of(entry)
-    if problem:
-        return 0, problem
-    try:
-        return audio.count_samples(root / entry.path), ""
-    except audio.UnusableAudio as reason:
-        return 0, str(reason)
-
-
-def list_corpus(root: Path, entries: list[Entry], threads: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables of usable utterances (UTTERANCE_COLUMNS) and of rejected ones (REJECTED_COLUMNS)."""
-    usable, rejected, seen = [], [], set()
+def list_corpus(
+    root: Path, entries: list[Entry], threads: int, converts: bool = False, excluded: Collection[str] = ()
+) -> Listing:
+    """Open every file of audio once, and tell the usable utterances from the others."""
+    usable, rejected, seen, heard = [], [], set(), {}
+    groups = [list(group) for _, group in itertools.groupby(entries, key=lambda entry: entry.path)]
     with ThreadPoolExecutor(threads) as pool:  # waiting for a network file system is what takes the time
-        for entry, (samples, reason) in zip(entries, pool.map(lambda e: examine(root, e), entries), strict=True):
+        examined = pool.map(lambda group: examine(root, group, converts, excluded), groups)
+        for entry, found in zip(entries, itertools.chain.from_iterable(examined), strict=True):
+            reason = found.reason
             if not reason and entry.utterance in seen:
                 reason = "listed twice"
+            elif not reason and found.heard in heard:
+                reason = f"the same audio as {heard[found.heard]}"
             if reason:
                 rejected.append((printable(entry.utterance), printable(entry.path or ""), reason))
                 continue
             seen.add(entry.utterance)
-            row = (entry.utterance, entry.speaker, entry.subset, entry.path, samples, entry.transcript)
-            usable.append(row)
-    return (
-        pd.DataFrame(usable, columns=tables.UTTERANCE_COLUMNS),
-        pd.DataFrame(rejected, columns=tables.REJECTED_COLUMNS),
-    )
-
-
-def printable(value: str) -> str:
-    """Control characters, and bytes of a file name that are not UTF-8, escaped: one row stays one line."""
-    return "".join(c if ord(c) >= 32 else f"\\x{ord(c):02x}" for c in value).encode(errors="backslashreplace").decode()
+            heard[found.heard] = entry.utterance
+            path = path_of(entry.utterance) if converts else entry.path
+            row = (entry.utterance, entry.speaker, entry.subset, path, found.samples, entry.transcript)
+            usable.append((*row, found.fingerprint))
+    table = pd.DataFrame(usable, columns=[*tables.UTTERANCE_COLUMNS, "fingerprint"])
+    return Listing(table, pd.DataFrame(rejected, columns=tables.REJECTED_COLUMNS))
 
 
 def heldout(entries: list[Entry]) -> pd.DataFrame:
@@ -72,14 +64,52 @@ def heldout(entries: list[Entry]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=HELDOUT_COLUMNS)
 
 
-def vouch(arguments: argparse.Namespace, utterances: pd.DataFrame, folders: dict[str, Any]) -> None:
+def excluded_by(path: Path | None) -> list[str]:
+    """The utterances and speakers of a list, one a line."""
+    if path is None:
+        return []
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StepError(f"{path}: {error}: mend what exclude of this corpus names") from error
+
+
+def refuse_empty(rejected: pd.DataFrame, root: Path, table: Path) -> None:
+    """Raise StepError for a corpus of which nothing is usable, with the reasons in order of their number.
+
+    Snakemake removes the outputs of a step that fails: all reasons lie in a table of another name.
+    """
+    tables.write_table(rejected, table, tables.REJECTED_COLUMNS)
+    counts = rejected["reason"].value_counts()
+    shown = "; ".join(f"{count} x {reason}" for reason, count in counts.head(REASONS).items())
+    is_known = counts.empty or not counts.index[0].endswith(("for this corpus", " ROOT"))
+    advice = ": check the root and format of this corpus" if is_known else ""
+    raise StepError(f"{root} has no usable utterance ({table} lists {len(rejected)}: {shown or 'none'}){advice}")
+
+
+def completeness(entries: list[Entry], holds: Mapping[str, int]) -> str:
+    """What was listed beside what the corpus is known to hold, and what of it is missing."""
+    counts = Counter(entry.subset for entry in entries if entry.path and entry.transcript and not entry.problem)
+    return "; ".join(
+        f"{subset} has {counts[subset]:,} of {known:,}"
+        + (f", {known - counts[subset]:,} are missing" if counts[subset] < known else "")
+        for subset, known in holds.items()
+    )
+
+
+def vouch(arguments: argparse.Namespace, usable: pd.DataFrame) -> None:
     """Write the sidecar of utterances.tsv; it says of each subset what is heard in it and what is said."""
-    lists = contents.lists_of(arguments.root, arguments.format)
-    made_from = identity.listing(arguments.format, lists, contents.wavs_of(folders), code_digest(__spec__.name))
+    contents_now = (
+        contents.lists_of(arguments.root, arguments.format),
+        contents.audio_of(arguments.root, arguments.format),
+    )
+    settings = (arguments.convert, files.sha256(arguments.exclude) if arguments.exclude else None)
+    made_from = identity.listing(arguments.format, *contents_now, *settings, code_digest(__spec__.name))
+    subsets = {subset: rows for subset, rows in usable.groupby("subset")}
     facts = {
-        "subsets": {subset: tables.digests_of(rows) for subset, rows in utterances.groupby("subset")},
+        "subsets": {subset: tables.digests_of(rows) for subset, rows in subsets.items()},
+        "audio": {subset: tables.digest_of(rows, ["utterance", "fingerprint"]) for subset, rows in subsets.items()},
         "heldout_sha256": files.sha256(arguments.heldout),
-        "folders": folders,
     }
     sidecars.write(arguments.utterances, made_from, **facts, **provenance.circumstances("corpora", "pandas"))
 
@@ -88,25 +118,30 @@ def main() -> None:
     """Parse the command line and write the three tables, and a sidecar for the first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--format", choices=sorted(FORMATS), required=True)
-    parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
+    parser.add_argument("--root", type=Path, required=True, help="where the corpus lies")
+    parser.add_argument("--convert", action="store_true", help="list what scripts.corpora.convert_audio will make")
+    parser.add_argument("--exclude", type=Path, help="a list of utterances and speakers that are not to be used")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--utterances", type=Path, required=True, help="a sidecar .json goes beside it")
     parser.add_argument("--rejected", type=Path, required=True)
     parser.add_argument("--heldout", type=Path, required=True)
     arguments = parser.parse_args()
 
-    folders = contents.folders_of(arguments.root, arguments.format, known={})  # what comes later is seen at next start
-    entries = list(FORMATS[arguments.format].read(arguments.root))
-    usable, rejected = list_corpus(arguments.root, entries, arguments.threads)
-    tables.write_table(rejected, arguments.rejected, tables.REJECTED_COLUMNS)
+    root, layout = arguments.root, FORMATS[arguments.format]
+    entries = list(layout.read(root))
+    usable, rejected = list_corpus(root, entries, arguments.threads, arguments.convert, excluded_by(arguments.exclude))
+    reasons = arguments.utterances.with_name("nothing-usable.tsv")
     if usable.empty:
-        why = f"; the first of {len(rejected)}: {rejected.iloc[0].to_list()}" if len(rejected) else ""
-        raise StepError(f"{arguments.root} has no usable utterance{why}: check the root and format of this corpus")
+        refuse_empty(rejected, root, reasons)
+    reasons.unlink(missing_ok=True)
+    tables.write_table(rejected, arguments.rejected, tables.REJECTED_COLUMNS)
     tables.write_utterances(usable, arguments.utterances)
     tables.write_table(heldout(entries), arguments.heldout, HELDOUT_COLUMNS)
-    vouch(arguments, usable, folders)
-    hours = usable["samples"].sum() / audio.SAMPLE_RATE / 3600
-    print(f"{arguments.root}: {len(usable)} utterances ({hours:.2f} h), {len(rejected)} rejected: {arguments.rejected}")
+    vouch(arguments, usable)
+    hours = usable["samples"].sum() / SAMPLE_RATE / 3600
+    print(f"{root}: {len(usable)} utterances ({hours:.2f} h), {len(rejected)} rejected: {arguments.rejected}")
+    if layout.holds:
+        print(f"{root} by its lists, and what is known of this corpus: {completeness(entries, layout.holds)}")
 
 
 if __name__ == "__main__":

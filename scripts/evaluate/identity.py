@@ -7,10 +7,13 @@ import this one.
 from typing import Any
 
 
-def transcript(subset: str, average: str, weights: str, encoder_sha256: str, heard: str, code: str) -> dict[str, Any]:
-    """Everything that decides a subset's transcript but for the wavs.
+def transcript(
+    subset: str, average: str, weights: str, encoder_sha256: str, heard: str, audio: str, code: str
+) -> dict[str, Any]:
+    """Everything that decides a subset's transcript.
 
-    `average`: which weights of a branch, by name, and their sha256; `heard`: which utterances, and how long each is.
+    `average`: which weights of a branch, by name, and their sha256; `heard`: which utterances, and how long each is;
+    `audio`: what their files are.
     """
     return {
         "subset": subset,
@@ -18,6 +21,7 @@ def transcript(subset: str, average: str, weights: str, encoder_sha256: str, hea
         "weights": weights,
         "encoder_sha256": encoder_sha256,
         "heard": heard,
+        "audio": audio,
         "code": code,
     }
 

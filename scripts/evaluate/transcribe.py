@@ -73,7 +73,8 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True, help="the checkpoint that the fine-tuning started from")
     parser.add_argument("--utterances", type=Path, required=True)
-    parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
+    parser.add_argument("--root", type=Path, required=True, help="where the corpus lies")
+    parser.add_argument("--source", type=Path, required=True, help="--utterances, or the folder of converted audio")
     parser.add_argument("--subsets", nargs="+", required=True)
     parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="one a subset; sidecars lie beside them")
     arguments = parser.parse_args()
@@ -87,10 +88,11 @@ def main() -> None:
         chosen = utterances[utterances["subset"] == subset]
         if chosen.empty:
             raise StepError(f"{arguments.utterances} has no utterance of subset {subset}")
-        files.write_text(output, "".join(hypotheses(model, tokens, chosen, arguments.root, device)))
-        heard = tables.digests_of(chosen)["heard"]
-        made_from = identity.transcript(subset, *made_of, heard, code_digest(__spec__.name))
-        above = (arguments.weights, arguments.encoder, arguments.utterances)
+        root = arguments.source if arguments.source.is_dir() else arguments.root
+        files.write_text(output, "".join(hypotheses(model, tokens, chosen, root, device)))
+        heard = (tables.digests_of(chosen)["heard"], sidecars.read(arguments.source).get("audio", {}).get(subset))
+        made_from = identity.transcript(subset, *made_of, *heard, code_digest(__spec__.name))
+        above = (arguments.weights, arguments.encoder, arguments.utterances, arguments.source)
         facts = {"device": device} | provenance.circumstances("espnet", "torch", "espnet")
         sidecars.write(output, made_from, above, **facts)
         print(f"{len(chosen)} utterances of {subset} transcribed: {output}", flush=True)

@@ -8,9 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def preparing(utterances: str, root: str, code: str) -> dict[str, Any]:
-    """The data. `utterances`: the sha256 of the corpus's; `root`: where its wavs lie."""
-    return {"utterances": utterances, "root": root, "code": code}
+def preparing(
+    utterances: str, root: str, audio: Mapping[str, str], train_hours: float | None, code: str
+) -> dict[str, Any]:
+    """The data. `utterances`: the sha256 of the corpus's; `root`: where its wavs lie; `audio`: of train and dev a
+    digest of what they are.
+    """
+    part = {"train_hours": train_hours} if train_hours else {}
+    return {"utterances": utterances, "root": root, "audio": dict(audio), **part, "code": code}
 
 
 def encoding(checkpoint_sha256: str, mask_prob: float | None, code: str) -> dict[str, Any]:
@@ -19,11 +24,18 @@ def encoding(checkpoint_sha256: str, mask_prob: float | None, code: str) -> dict
 
 
 def finetuning(
-    recipe: dict[str, Any], learning_rate: float, seed: int, encoder_sha256: str, data: str, program: Mapping[str, str]
+    recipe: dict[str, Any],
+    learning_rate: float,
+    seed: int,
+    encoder_sha256: str,
+    data: str,
+    audio: Mapping[str, str],
+    program: Mapping[str, str],
 ) -> dict[str, Any]:
     """Everything that decides the bits of all epochs, but for the machine and the number of processes.
 
-    `program`: what runs the recipe (scripts/finetune/espnet_command.py).
+    `data`: a digest of the lists; `audio`: digests of what they name. `program`: what runs the recipe
+    (scripts/finetune/espnet_command.py).
     """
     return {
         "recipe": recipe,
@@ -32,6 +44,7 @@ def finetuning(
         "seed": seed,
         "encoder_sha256": encoder_sha256,
         "data": data,
+        "audio": audio,
     }
 
 
@@ -39,4 +52,3 @@ def averaging(epochs: Mapping[str, str], last: int, code: str) -> dict[str, Any]
     """Everything that decides an average. `epochs`: sha256 of every epoch's weights, by file name."""
     names = sorted(epochs, key=lambda name: int(name.removesuffix("epoch.pth")))[-last:]
     return {"epochs": {name: epochs[name] for name in names}, "code": code}
-

@@ -1,12 +1,14 @@
 """Write what ESPnet trains from: wav.scp, text and shape files of train and dev, and the list of tokens."""
 
 import argparse
+import hashlib
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
 from scripts.common import files, provenance, sidecars, tables
+from scripts.common.audio import SAMPLE_RATE
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.text import characters
@@ -20,6 +22,26 @@ def tokens_of(transcripts: pd.Series) -> list[str]:
     """The characters of the training transcripts, most frequent first, between ESPnet's special tokens."""
     counts = Counter(character for transcript in transcripts for character in characters(transcript))
     return [BLANK, UNKNOWN, *sorted(counts, key=lambda character: (-counts[character], character)), END]
+
+
+def hours_of(utterances: pd.DataFrame, hours: float) -> pd.DataFrame:
+    """A part of the utterances of so many hours: the same on each machine, and within every larger part.
+
+    Utterances are taken in an order that does not depend on the hours, until the next one would be too much: always of
+    the speaker of whom least was taken, each speaker's by a hash of their ids. Raises StepError where there are fewer.
+    """
+    limit = round(hours * 3600 * SAMPLE_RATE)
+    if utterances["samples"].sum() < limit:
+        there = utterances["samples"].sum() / SAMPLE_RATE / 3600
+        raise StepError(f"train_hours is {hours:g}, but train has {there:.2f} h: set it lower, or leave it out")
+    drawn = utterances.assign(draw=[hashlib.sha256(name.encode()).hexdigest() for name in utterances["utterance"]])
+    drawn = drawn.sort_values("draw")
+    before = drawn.groupby("speaker")["samples"].cumsum() - drawn["samples"]
+    drawn = drawn.assign(before=before).sort_values(["before", "draw"])
+    chosen = drawn[drawn["samples"].cumsum() <= limit]
+    if chosen.empty:
+        raise StepError(f"train_hours is {hours:g}, less than one utterance: set it higher")
+    return utterances.loc[chosen.index.sort_values()]
 
 
 def data_files(utterances: pd.DataFrame, root: Path, tokens: int) -> dict[str, str]:
@@ -41,7 +63,9 @@ def main() -> None:
     """Parse the command line and write the data folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=Path, required=True)
-    parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
+    parser.add_argument("--root", type=Path, required=True, help="where the corpus lies")
+    parser.add_argument("--source", type=Path, required=True, help="--utterances, or the folder of converted audio")
+    parser.add_argument("--train-hours", type=float, help="how much of train is used; all of it by default")
     parser.add_argument(
         "--output", type=Path, required=True, help="a folder: train/, dev/, tokens.txt; a sidecar .json beside it"
     )
@@ -52,15 +76,20 @@ def main() -> None:
     for name, subset in subsets.items():
         if subset.empty:
             raise StepError(f"{arguments.utterances} has no utterance of {name}: fine-tuning needs train and dev")
+    if arguments.train_hours:
+        subsets["train"] = hours_of(subsets["train"], arguments.train_hours)
     tokens = tokens_of(subsets["train"]["transcript"])
+    root = arguments.source if arguments.source.is_dir() else arguments.root
     for name, subset in subsets.items():
-        for file, content in data_files(subset, arguments.root, len(tokens)).items():
+        for file, content in data_files(subset, root, len(tokens)).items():
             files.write_text(arguments.output / name / file, content)
     files.write_text(arguments.output / "tokens.txt", "".join(f"{token}\n" for token in tokens))
     sha256 = files.sha256(arguments.utterances)
-    made_from = identity.preparing(sha256, str(arguments.root), code_digest(__spec__.name))
+    audio = sidecars.read(arguments.source).get("audio", {})
+    heard = {name: audio.get(name) for name in subsets}
+    made_from = identity.preparing(sha256, str(root), heard, arguments.train_hours, code_digest(__spec__.name))
     facts = {"digest": data_digest(arguments.output)} | provenance.circumstances("corpora", "pandas")
-    sidecars.write(arguments.output, made_from, (arguments.utterances,), **facts)
+    sidecars.write(arguments.output, made_from, (arguments.utterances, arguments.source), **facts)
     print(f"{len(tokens)} tokens, {len(subsets['train'])} utterances to train on, {len(subsets['dev'])} of dev")
 
 

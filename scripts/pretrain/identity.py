@@ -49,4 +49,3 @@ def best(candidates: Mapping[int, str], code: str) -> dict[str, Any]:
 def given(sha256: str) -> dict[str, Any]:
     """A checkpoint made elsewhere is known by its bytes."""
     return {"sha256": sha256}
-

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.tables import SUBSETS
-from scripts.reruns.parts import HEARD, Part, checkpoints_of, published_updates, shards_of
+from scripts.reruns.parts import HEARD, Part, checkpoints_of, published_updates, shards_of, source_of
 
 Config = Mapping[str, Any]
 
@@ -87,14 +87,15 @@ def of_transcripts(config: Config, names: Mapping[str, str]) -> Inputs:
     """For transcribe: averaged weights with what else ESPnet needs to load them, and the utterances."""
     task = config["finetuning"][names["task"]]
     average = Part.of("average", **names, last=task["average_last"])
-    utterances = Part.of("utterances", corpus=task["corpus"])
+    utterances, source = Part.of("utterances", corpus=task["corpus"]), source_of(task["corpus"], config)
     others = {
         "weights": [average.file],
         "config": [Path(average.file).with_suffix(".yaml").as_posix()],
         "sidecars": [average.sidecar],
         "encoder": [Part.of("encoder", **names).file],
         "utterances": [utterances.file],
+        "source": [source.file],
     }
-    settled = [utterances.sidecar, *training_settled(config, names)]
+    settled = [*dict.fromkeys([utterances.sidecar, source.sidecar]), *training_settled(config, names)]
     parts = [Part.of("transcript", **names, subset=subset) for subset in SUBSETS]
     return Inputs(parts, settled, others)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import sidecars
+from scripts.common.configuration import corpora_of
 
 # What may stand for the wildcards of paths, as regular expressions. None has an underscore, nor a slash.
 _NAME = r"[a-z][a-z0-9-]*"
@@ -33,6 +34,7 @@ BRANCH = "{task}/from/{model}/{checkpoint}/lr-{lr}/seed-{seed}"
 # The rule that makes a kind of part, and the file (or folder) that it makes. The sidecar lies beside it.
 KINDS = {
     "utterances": ("list_utterances", "results/corpora/{corpus}/utterances.tsv"),
+    "converted": ("convert_audio", "results/corpora/{corpus}/audio"),
     "kept": ("drop_leakage", "results/corpora/{corpus}/without-leakage.tsv"),
     "split": ("split_validation", "results/pretrain/{model}/utterances/{subset}.tsv"),
     "archive": ("concatenate", "results/pretrain/{model}/audio/{subset}-{shard}.tsv"),
@@ -129,6 +131,11 @@ def shards_of(run: Mapping[str, Any], subset: str) -> list[str]:
     return [f"{shard:04d}" for shard in range(run["audio_shards"] if subset == "train" else 1)]
 
 
+def source_of(corpus: str, config: Mapping[str, Any]) -> Part:
+    """What vouches for the audio of a corpus that is read: its list, or the folder into which it was converted."""
+    return Part.of("converted" if config["corpora"][corpus].get("convert") else "utterances", corpus=corpus)
+
+
 def above(part: Part, config: Mapping[str, Any]) -> list[Part]:
     """What a part is made from."""
     names = dict(part.names)
@@ -139,17 +146,19 @@ def above(part: Part, config: Mapping[str, Any]) -> list[Part]:
             corpora = [names["corpus"], *config["corpora"][names["corpus"]]["without_transcripts_of"]]
             return [Part.of("utterances", corpus=corpus) for corpus in dict.fromkeys(corpora)]
         case "split":
-            return [Part.of("kept", corpus=run["corpus"])]
+            return [Part.of("kept", corpus=corpus) for corpus in corpora_of(run)]
         case "archive":
-            return [Part.of("split", **names)]
+            return [Part.of("split", **names), *(source_of(corpus, config) for corpus in corpora_of(run))]
         case "manifest":
             return [Part.of("archive", **names, shard=shard) for shard in shards_of(run, names["subset"])]
         case "milestone" | "best-until":
             return [Part.of("manifest", **names, subset=subset) for subset in HEARD]
         case "best":
             return [Part.of("best-until", **names, updates=updates) for updates in published_updates(run)]
+        case "converted":
+            return [Part.of("utterances", corpus=names["corpus"])]
         case "data":
-            return [Part.of("utterances", corpus=task["corpus"])]
+            return _list_and_source(task["corpus"], config)
         case "encoder":
             return [checkpoint_part(config, names["model"], names["checkpoint"])]
         case "epochs":
@@ -158,10 +167,14 @@ def above(part: Part, config: Mapping[str, Any]) -> list[Part]:
             return [Part.of("epochs", **names)]
         case "transcript":
             average = Part.of("average", **names, last=task["average_last"])
-            return [average, Part.of("encoder", **names), Part.of("utterances", corpus=task["corpus"])]
+            return [average, Part.of("encoder", **names), *_list_and_source(task["corpus"], config)]
         case "score":
             return [Part.of("transcript", **names), Part.of("utterances", corpus=task["corpus"])]
     return []
+
+
+def _list_and_source(corpus: str, config: Mapping[str, Any]) -> list[Part]:
+    return list(dict.fromkeys([Part.of("utterances", corpus=corpus), source_of(corpus, config)]))
 
 
 def with_all_above(parts: Iterable[Part], config: Mapping[str, Any]) -> list[Part]:

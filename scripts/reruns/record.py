@@ -34,8 +34,7 @@ def record(config: Mapping[str, Any]) -> dict[str, Any]:
         "processors": _processors(parts.values()),
         "asked": asked(config),
         "numbers": [
-            vars(number)
-            | {"cer": parts[score]["cer"], "parts": [part.file for part in parts_of(config, [score])]}
+            vars(number) | {"cer": parts[score]["cer"], "parts": [part.file for part in parts_of(config, [score])]}
             for number, score in scores.items()
         ],
         "parts": {part.file: card for part, card in parts.items()},
@@ -100,8 +99,8 @@ def _processors(cards: Iterable[Card]) -> list[dict[str, str]]:
 
 
 def _without_above(card: Card) -> dict[str, Any]:
-    """Without what the parts above say themselves, and what only the next look at a corpus needs."""
-    return {key: value for key, value in card.items() if key not in ("above", "folders")}
+    """Without what the parts above say themselves."""
+    return {key: value for key, value in card.items() if key != "above"}
 
 
 def _without_machine(card: Card) -> dict[str, Any]:

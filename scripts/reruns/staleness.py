@@ -20,7 +20,8 @@ from scripts.reruns.wants import WANTS, Wish
 
 # Keys of the config that decide which audio is packed. A change of one is seen before anything is made again.
 AUDIO = ("corpus", "without_transcripts_of", "validation_fraction", "utterances_per_file")
-DATA = {"utterances", "kept", "split", "archive", "manifest", "data"}
+DATA = {"utterances", "converted", "kept", "split", "archive", "manifest", "data"}
+LATER = {"audio"}  # keys that came later: what took GPUs before is not made again for them
 CHECKPOINTS = {"initialisation", "milestone", "best-until", "given"}
 
 # Which files a folder has to hold, by its card.
@@ -135,6 +136,8 @@ class _Look:
         elif card:
             made_from = {key: value for key, value in card["made_from"].items() if key != "resumed_from_sha256"}
             wanted = WANTS[part.kind](self._wish(part, made_from))
+            later = LATER & (wanted.keys() - made_from) if part.kind in ("epochs", "transcript") else ()
+            wanted = {key: value for key, value in wanted.items() if key not in later}
             yield from (Difference(part, *difference) for difference in differences(made_from, wanted))
 
     def _wish(self, part: Part, made_from: Card) -> Wish:

@@ -8,7 +8,9 @@ from typing import Any
 
 import yaml
 
+from scripts.common import files
 from scripts.common.code import code_digest
+from scripts.common.configuration import corpora_of
 from scripts.corpora import contents
 from scripts.corpora import identity as corpora
 from scripts.evaluate import identity as evaluate
@@ -49,15 +51,23 @@ class Wish:
 
 def _utterances(wish: Wish) -> dict[str, Any]:
     corpus = wish.config["corpora"][wish.part["corpus"]]
-    lists, wavs = _contents(Path(corpus["root"]), corpus["format"], Path(wish.part.sidecar))
-    return corpora.listing(corpus["format"], lists, wavs, code_digest("scripts.corpora.list_utterances"))
+    lists, audio = _contents(Path(corpus["root"]), corpus["format"])
+    exclude = corpus.get("exclude")
+    settings = (corpus.get("convert", False), files.sha256(Path(exclude)) if exclude else None)
+    return corpora.listing(corpus["format"], lists, audio, *settings, code_digest("scripts.corpora.list_utterances"))
 
 
 @cache
-def _contents(root: Path, layout: str, sidecar: Path) -> tuple[dict[str, str], str]:
+def _contents(root: Path, layout: str) -> tuple[dict[str, str], str]:
     """What a corpus consists of when this process first looks: a corpus does not change within a run of Snakemake."""
-    folders = contents.folders_of(root, layout, cards.read(sidecar).get("folders", {}))
-    return contents.lists_of(root, layout), contents.wavs_of(folders)
+    return contents.lists_of(root, layout), contents.audio_of(root, layout)
+
+
+def _converted(wish: Wish) -> dict[str, Any]:
+    subsets = cards.read(Path(wish.above[0].sidecar)).get("subsets", {})
+    heard = {subset: wish.now(wish.above[0], ("subsets", subset, "heard"), "heard", subset) for subset in subsets}
+    audio = wish.now(wish.above[0], "audio", "audio")
+    return corpora.converting(heard, audio, code_digest("scripts.corpora.convert_audio"))
 
 
 def _kept(wish: Wish) -> dict[str, Any]:
@@ -72,15 +82,19 @@ def _kept(wish: Wish) -> dict[str, Any]:
 
 
 def _split(wish: Wish) -> dict[str, Any]:
-    kept = wish.now(wish.above[0], "sha256", "utterances")
-    code = code_digest("scripts.corpora.split_validation")
-    return corpora.splitting(wish.run["corpus"], kept, wish.run["validation_fraction"], code)
+    names = corpora_of(wish.run)
+    places = {name: ("utterances", name) if names[1:] else ("utterances",) for name in names}
+    kept = {other["corpus"]: wish.now(other, "sha256", *places[other["corpus"]]) for other in wish.above}
+    return corpora.splitting(kept, wish.run["validation_fraction"], code_digest("scripts.corpora.split_validation"))
 
 
 def _archive(wish: Wish) -> dict[str, Any]:
     shards = wish.run["audio_shards"] if wish.part["subset"] == "train" else 1
-    listed = wish.now(wish.above[0], "sha256", "utterances")
-    return corpora.packing(listed, wish.run["utterances_per_file"], shards, code_digest("scripts.corpora.concatenate"))
+    split, *sources = wish.above
+    listed = wish.now(split, "sha256", "utterances")
+    audio = {other["corpus"]: wish.now(other, ("audio", "train"), "audio", other["corpus"]) for other in sources}
+    code = code_digest("scripts.corpora.concatenate")
+    return corpora.packing(listed, audio, wish.run["utterances_per_file"], shards, code)
 
 
 def _manifest(wish: Wish) -> dict[str, Any]:
@@ -122,8 +136,11 @@ def _given(wish: Wish) -> dict[str, Any]:
 
 def _data(wish: Wish) -> dict[str, Any]:
     utterances = wish.now(wish.above[0], "sha256", "utterances")
-    root = wish.config["corpora"][wish.task["corpus"]]["root"]
-    return finetune.preparing(utterances, str(Path(root)), code_digest("scripts.finetune.prepare_data"))
+    corpus, source = wish.task["corpus"], wish.above[-1]
+    root = source.file if source.kind == "converted" else wish.config["corpora"][corpus]["root"]
+    audio = {subset: wish.now(source, ("audio", subset), "audio", subset) for subset in ("train", "dev")}
+    code = code_digest("scripts.finetune.prepare_data")
+    return finetune.preparing(utterances, str(Path(root)), audio, wish.task.get("train_hours"), code)
 
 
 def _encoder(wish: Wish) -> dict[str, Any]:
@@ -135,6 +152,7 @@ def _epochs(wish: Wish) -> dict[str, Any]:
     encoder, data = wish.above
     recipe = yaml.safe_load((wish.repository / wish.task["recipe"]).read_text(encoding="utf-8"))
     made_of = (wish.now(encoder, "sha256", "encoder_sha256"), wish.now(data, "digest", "data"))
+    made_of += (wish.now(data, ("made_from", "audio"), "audio"),)
     program = espnet_command.program()
     return finetune.finetuning(recipe, float(wish.part["lr"]), int(wish.part["seed"]), *made_of, program)
 
@@ -145,12 +163,13 @@ def _average(wish: Wish) -> dict[str, Any]:
 
 
 def _transcript(wish: Wish) -> dict[str, Any]:
-    average, encoder, utterances = wish.above
+    average, encoder, utterances, *_ = wish.above
     subset = wish.part["subset"]
     digests = (wish.now(average, "sha256", "weights"), wish.now(encoder, "sha256", "encoder_sha256"))
     heard = wish.now(utterances, ("subsets", subset, "heard"), "heard")
+    audio = wish.now(wish.above[-1], ("audio", subset), "audio")
     code = code_digest("scripts.evaluate.transcribe")
-    return evaluate.transcript(subset, Path(average.file).stem, *digests, heard, code)
+    return evaluate.transcript(subset, Path(average.file).stem, *digests, heard, audio, code)
 
 
 def _score(wish: Wish) -> dict[str, Any]:
@@ -163,6 +182,7 @@ def _score(wish: Wish) -> dict[str, Any]:
 
 WANTS: dict[str, Callable[[Wish], dict[str, Any]]] = {
     "utterances": _utterances,
+    "converted": _converted,
     "kept": _kept,
     "split": _split,
     "archive": _archive,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scripts.reruns.commands import commands, step_digest
 
-RULES = '''
+RULES = """
 rule plot:
     input:
         "results/cer.tsv",
@@ -21,7 +21,7 @@ checkpoint split:
     # why
     shell:
         "trap '' TERM;" " python -m scripts.corpora.split_validation"
-'''
+"""
 
 
 def folder(path: Path, text: str = RULES) -> Path:
@@ -39,7 +39,7 @@ def test_commands_by_rule(tmp_path: Path) -> None:
 
 def test_the_digest_follows_the_words_and_not_how_they_are_written(tmp_path: Path) -> None:
     before = step_digest(folder(tmp_path / "one"), "plot")
-    on_one_line = RULES.replace('plot"\n        " --table', 'plot --table')
+    on_one_line = RULES.replace('plot"\n        " --table', "plot --table")
     assert step_digest(folder(tmp_path / "two", on_one_line), "plot") == before
     assert step_digest(folder(tmp_path / "three", RULES.replace("--table", "--tables")), "plot") != before
     other_module = RULES.replace("scripts.results.plot", "scripts.results.tabulate")

@@ -19,8 +19,6 @@ class Library:
         return "stock"
 
 
-
-
 def test_ours_may_call_the_stock_function() -> None:
     owner = type("Library", (Library,), {})
     replace(owner, "twice", lambda stock: lambda self, number: stock(self, number) + 1, source_digest(Library.twice))

@@ -232,8 +232,10 @@ def test_no_table_is_made_before_its_trace(
     command = f"--scores {paths[0]} {paths[1]} --provenance provenance.json --tsv cer.tsv --markdown cer.md"
     monkeypatch.setattr(sys, "argv", ["tabulate", *command.split()])
     main()
-    assert Path("cer.md").read_text().endswith(
-        "Experiment `abc`, commit `f00d`; provenance.json says what each number was made from.\n"
+    assert (
+        Path("cer.md")
+        .read_text()
+        .endswith("Experiment `abc`, commit `f00d`; provenance.json says what each number was made from.\n")
     )
     Path("cer.tsv").unlink()
     write_score(Path(), "test", "mandarin/after-800-updates/lr-0.0002/seed-1", 12)

@@ -21,6 +21,7 @@ from tests.workflow.conftest import REPOSITORY
 
 OTHERS_FLAGS = {"--requeue": "sbatch", "--nv": "apptainer"}
 
+
 class Parser(Exception):
     """The parser of a module, taken out of its main()."""
 
@@ -84,9 +85,7 @@ def test_a_call_of_a_module_parses(piece: Piece, named: list[str], capsys: pytes
 
 
 @places(CODE, lambda piece: calls_of(piece, "snakemake"))
-def test_a_call_of_snakemake_parses(
-    piece: Piece, named: list[list[str]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_call_of_snakemake_parses(piece: Piece, named: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     for words in named:
         parse(snakemakes(), words, capsys)
 

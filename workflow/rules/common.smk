@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+from scripts.common.configuration import corpora_of
 from scripts.common.sidecars import path_of
 from scripts.corpora.formats.known import FORMATS
 from scripts.reruns.numbers import numbers
+from scripts.reruns import parts
 from scripts.reruns.parts import WILDCARDS, Part, above, checkpoints_of, shards_of
 from scripts.trainers.dependency import after_living
 
@@ -14,7 +16,7 @@ wildcard_constraints:
     **WILDCARDS,
 
 
-# Look-ups. A `user` of a corpus or a recipe is a path in the config: pretraining/{model} or finetuning/{task}.
+# Look-ups. Keys that a config may leave out have their default here. A `user` of a corpus or a recipe is a path in the config: pretraining/{model} or finetuning/{task}.
 
 
 def optional(look_up):
@@ -27,15 +29,31 @@ def decides_nothing(look_up):
     return lambda wildcards, input: look_up(wildcards)
 
 
+def option(word, key):
+    """An option of a step that the config may leave out or turn off; `word` alone where the value is true."""
+    value_of = lookup(key, within=config, default=None)
+    return lambda wildcards: [] if not (value := value_of(wildcards)) else [word] if value is True else [word, value]
+
+
+def for_each_corpus(user, of_one):
+    """of_one(corpus) of each that a run of pre-training or a task of fine-tuning uses."""
+    entry_of = lookup(user, within=config)
+    return lambda wildcards: [of_one(corpus) for corpus in corpora_of(entry_of(wildcards))]
+
+
 def root_of(user):
-    """Where the corpus lies that a run of pre-training or a task of fine-tuning uses."""
-    return lookup("corpora/{corpus}/root", within=config, corpus=lookup(f"{user}/corpus", within=config))
+    """Where the corpora lie."""
+    return for_each_corpus(user, lambda corpus: config["corpora"][corpus]["root"])
 
 
 def list_of(user, name):
-    """One of that corpus's lists."""
-    corpus_of = lookup(f"{user}/corpus", within=config)
-    return lambda wildcards: f"results/corpora/{corpus_of(wildcards)}/{name}"
+    """One of the lists of the corpora."""
+    return for_each_corpus(user, lambda corpus: f"results/corpora/{corpus}/{name}")
+
+
+def source_of(user):
+    """What vouches for the audio of the corpora. Its date decides nothing."""
+    return for_each_corpus(user, lambda corpus: ancient(parts.source_of(corpus, config).file))
 
 
 def recipe_of(user):
@@ -48,9 +66,10 @@ def recipe_of(user):
 
 
 def corpus_lists(wildcards):
-    """The files in which a corpus as distributed lists its utterances."""
+    """The files in which a corpus lists its utterances, and ours of those that are not used."""
     corpus = config["corpora"][wildcards.corpus]
-    return [f"{corpus['root']}/{file}" for file in FORMATS[corpus["format"]].lists]
+    lists = FORMATS[corpus["format"]].lists(Path(corpus["root"]))
+    return [f"{corpus['root']}/{file}" for file in lists] + [corpus["exclude"]] * bool(corpus.get("exclude"))
 
 
 def heldout_lists(wildcards):

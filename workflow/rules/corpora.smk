@@ -19,14 +19,44 @@ checkpoint list_utterances:
     params:
         format=lookup("corpora/{corpus}/format", within=config),
         root=decides_nothing(lookup("corpora/{corpus}/root", within=config)),
+        convert=option("--convert", "corpora/{corpus}/convert"),
+        exclude=option("--exclude", "corpora/{corpus}/exclude"),
     shell:
         "python -m scripts.corpora.list_utterances"
         " --format {params.format:q}"
         " --root {params.root:q}"
+        " {params.convert}"
+        " {params.exclude:q}"
         " --threads {threads}"
         " --utterances {output.utterances:q}"
         " --rejected {output.rejected:q}"
         " --heldout {output.heldout:q}"
+        " 2>&1 | tee {log:q}"
+
+
+checkpoint convert_audio:
+    input:
+        utterances="results/corpora/{corpus}/utterances.tsv",
+        again=if_stale("converted"),
+    output:
+        **with_lasting_sidecar(audio=directory("results/corpora/{corpus}/audio")),
+    log:
+        "logs/convert_audio/{corpus}.log",
+    benchmark:
+        "benchmarks/convert_audio/{corpus}.tsv"
+    priority: 1  # pre-training waits for it
+    conda:
+        "../envs/corpora.yaml"
+    params:
+        format=lookup("corpora/{corpus}/format", within=config),
+        root=decides_nothing(lookup("corpora/{corpus}/root", within=config)),
+    shell:
+        "python -m scripts.corpora.convert_audio"
+        " --format {params.format:q}"
+        " --root {params.root:q}"
+        " --utterances {input.utterances:q}"
+        " --threads {threads}"
+        " --output {output.audio:q}"
         " 2>&1 | tee {log:q}"
 
 
@@ -82,6 +112,7 @@ checkpoint split_validation:
 rule concatenate:
     input:
         utterances=inputs_of_archive,
+        source=source_of("pretraining/{model}"),
         again=if_stale("archive"),
     output:
         **with_sidecar(manifest="results/pretrain/{model}/audio/{subset}-{shard}.tsv"),
@@ -101,6 +132,7 @@ rule concatenate:
         "python -m scripts.corpora.concatenate"
         " --utterances {input.utterances:q}"
         " --root {params.root:q}"
+        " --source {input.source:q}"
         " --utterances-per-file {params.utterances_per_file}"
         " --shard {wildcards.shard}"
         " --shards {params.shards}"

@@ -22,6 +22,7 @@ rule transcribe:
         " --encoder {input.encoder:q}"
         " --utterances {input.utterances:q}"
         " --root {params.root:q}"
+        " --source {input.source:q}"
         " --subsets dev test"
         " --outputs {output.dev:q} {output.test:q}"
         " 2>&1 | tee {log:q}"

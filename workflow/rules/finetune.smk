@@ -4,6 +4,7 @@
 checkpoint prepare_data:
     input:
         utterances=list_of("finetuning/{task}", "utterances.tsv"),
+        source=source_of("finetuning/{task}"),
         again=if_stale("data"),
     output:
         **with_lasting_sidecar(data=directory("results/finetune/{task}/data")),
@@ -15,10 +16,13 @@ checkpoint prepare_data:
         "../envs/corpora.yaml"
     params:
         root=root_of("finetuning/{task}"),
+        hours=option("--train-hours", "finetuning/{task}/train_hours"),
     shell:
         "python -m scripts.finetune.prepare_data"
         " --utterances {input.utterances:q}"
         " --root {params.root:q}"
+        " --source {input.source:q}"
+        " {params.hours}"
         " --output {output.data:q}"
         " 2>&1 | tee {log:q}"
 

@@ -1,6 +1,6 @@
-"""AISHELL-1 (Bu et al., 2017) as it is distributed.
+"""AISHELL-1 (Bu et al., 2017; https://www.openslr.org/33) as it is distributed.
 
-wav/{train,dev,test}/S0002/BAC009S0002W0122.wav
+wav/{train,dev,test}/S0002/BAC009S0002W0122.wav    unpacked from wav/S0002.tar.gz
 transcript/aishell_transcript_v0.8.txt             id SPACE words apart by SPACE
 """
 
@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.common import text
-from scripts.common.errors import StepError
-from scripts.corpora.formats.layout import Entry, Format, read_pairs
+from scripts.corpora.formats.layout import Entry, Format, in_folders, is_packed_in, named, packed, read_pairs
 
 TRANSCRIPTS = "transcript/aishell_transcript_v0.8.txt"
 
@@ -19,13 +18,14 @@ def read(root: Path) -> Iterator[Entry]:
     found = sorted((root / "wav").glob("*/*/*.wav"))
     wavs = {path.stem: path for path in reversed(found)}  # of several with one id, the first
     others = [path for path in found if wavs[path.stem] != path]
-    if not wavs and list((root / "wav").glob("*.tar.gz")):
-        raise StepError(f"{root / 'wav'} holds archives: unpack each there with `tar -xzf`, then run again")
+    archives = packed(root)
     for utterance, value, problem in read_pairs(root / TRANSCRIPTS):
         wav = wavs.pop(utterance, None)
         speaker = wav.parent.name if wav else utterance[6:11]
         subset = wav.parent.parent.name if wav else official_subset(speaker)
         path = wav.relative_to(root).as_posix() if wav else None
+        if wav is None and speaker in archives:
+            problem = problem or is_packed_in(archives[speaker])
         yield Entry(utterance, speaker, subset, path, text.normalise(value), problem)
     for problem, paths in (("", wavs.values()), ("another wav has this id", others)):
         for wav in sorted(paths):
@@ -38,4 +38,10 @@ def official_subset(speaker: str) -> str:
     return "dev" if "S0724" <= speaker <= "S0763" else "test" if "S0764" <= speaker <= "S0916" else "train"
 
 
-FORMAT = Format(lists=(TRANSCRIPTS,), folders="wav/*/*", read=read)
+FORMAT = Format(
+    source="https://www.openslr.org/33",
+    lists=named(TRANSCRIPTS),
+    sizes=in_folders("wav/*/*", ".wav"),
+    read=read,
+    holds={"train": 120_098, "dev": 14_326, "test": 7_176},
+)

@@ -1,14 +1,14 @@
-"""AISHELL-2 (Du et al., 2018) as it is distributed.
+"""AISHELL-2 (Du et al., 2018; https://arxiv.org/abs/1808.10583) as it is distributed.
 
-wav/C0001/IC0001W0001.wav
-wav.scp, trans.txt             id TAB relative path, id TAB transcript
+wav/C0001/IC0001W0001.wav      unpacked from wav/C0001.tar.gz
+wav.scp, trans.txt             id TAB path, id TAB transcript
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.common import text
-from scripts.corpora.formats.layout import Entry, Format, read_pairs
+from scripts.corpora.formats.layout import Entry, Format, in_folders, is_packed_in, named, packed, place, read_pairs
 
 
 def read(root: Path) -> Iterator[Entry]:
@@ -18,13 +18,16 @@ def read(root: Path) -> Iterator[Entry]:
         if problem:
             problems[utterance] = problem
         transcripts.setdefault(utterance, text.normalise(value))
-    listed, paths = set(), set()
-    for utterance, path, problem in read_pairs(root / "wav.scp"):
+    listed, paths, archives = set(), set(), packed(root)
+    for utterance, value, problem in read_pairs(root / "wav.scp"):
+        path, wrong = place(root, value) if value else (None, "")
         listed.add(utterance)
         paths.add(path)
-        speaker = Path(path).parent.name
-        problem = problem or problems.get(utterance, "")
-        yield Entry(utterance, speaker, "train", path or None, transcripts.get(utterance), problem)
+        speaker = Path(path or "").parent.name
+        problem = problem or problems.get(utterance, "") or wrong
+        if speaker in archives and not (root / path).exists():
+            problem = problem or is_packed_in(archives[speaker])
+        yield Entry(utterance, speaker, "train", path, transcripts.get(utterance), problem)
     for utterance, transcript in transcripts.items():
         if utterance not in listed:
             yield Entry(utterance, "", "train", None, transcript, problems.get(utterance, ""))
@@ -33,4 +36,9 @@ def read(root: Path) -> Iterator[Entry]:
             yield Entry(wav.stem, wav.parent.name, "train", path, None, "not listed in wav.scp")
 
 
-FORMAT = Format(lists=("wav.scp", "trans.txt"), folders="wav/*", read=read)
+FORMAT = Format(
+    source="https://arxiv.org/abs/1808.10583",
+    lists=named("wav.scp", "trans.txt"),
+    sizes=in_folders("wav/*", ".wav"),
+    read=read,
+)

@@ -1,5 +1,10 @@
 """The formats of corpora that the config may name."""
 
-from scripts.corpora.formats import aishell1, aishell2
+from scripts.corpora.formats import aishell1, aishell2, commonvoice, kaldi
 
-FORMATS = {"aishell1": aishell1.FORMAT, "aishell2": aishell2.FORMAT}
+FORMATS = {
+    "aishell1": aishell1.FORMAT,
+    "aishell2": aishell2.FORMAT,
+    "commonvoice": commonvoice.FORMAT,
+    "kaldi": kaldi.FORMAT,
+}

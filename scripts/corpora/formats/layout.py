@@ -1,18 +1,28 @@
-"""What a format of corpora is: a layout in which they are distributed, and a reader of its lists and folders.
+"""What a format of corpora is: a layout in which they lie on people's disks, and a reader of its lists and folders.
 
-A reader opens no audio. A new format is a module beside this one with a `FORMAT`, and an entry in known.py.
+A reader opens no audio. A new format is a module beside this one with a `FORMAT`, and an entry in known.py: the schema
+of the config, the inputs of the rule that lists a corpus and the page on corpora (docs/corpora.md) follow from it.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.common.errors import StepError
 
+Sizes = Iterable[tuple[str, int]]  # names of files of audio, relative to the root or absolute, and their bytes
+_LOOKERS = 16  # folders that are read at a time: a network file system answers slowly, and many at once
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One utterance as a corpus lists it; `path` is relative to its root; None and "" stand for what is missing."""
+    """One utterance as a corpus lists it; None and "" stand for what is missing.
+
+    `path` is relative to the root, or absolute; `span` is the piece of it that is meant: first and last second, the
+    latter -1 for its end.
+    """
 
     utterance: str
     speaker: str
@@ -20,15 +30,82 @@ class Entry:
     path: str | None
     transcript: str | None
     problem: str = ""
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Format:
-    """A layout in which corpora are distributed; its files and folders (a pattern) are relative to a corpus's root."""
+    """A layout; every function takes the root of a corpus.
 
-    lists: tuple[str, ...]
-    folders: str  # those that hold wavs
+    `source`: where it is described. `lists`: the files that list a corpus, relative to its root. `sizes`: of each file
+    of audio the bytes. `holds`: how many utterances a subset is known to hold.
+    """
+
+    source: str
+    lists: Callable[[Path], list[str]]
+    sizes: Callable[[Path], Sizes]
     read: Callable[[Path], Iterator[Entry]]
+    holds: Mapping[str, int] = field(default_factory=dict)
+
+
+def named(*lists: str) -> Callable[[Path], list[str]]:
+    """Lists that each corpus of a format has."""
+    return lambda root: list(lists)
+
+
+def found(*patterns: str) -> Callable[[Path], list[str]]:
+    """Those lists that are there, by patterns for their names."""
+    return lambda root: sorted(path.relative_to(root).as_posix() for name in patterns for path in root.glob(name))
+
+
+def in_folders(pattern: str, *suffixes: str) -> Callable[[Path], Sizes]:
+    """The files with these suffixes in the folders that match a pattern."""
+
+    def sizes(root: Path) -> Sizes:
+        def look(folder: Path) -> list[tuple[str, int]]:
+            if not folder.is_dir():
+                return []
+            with os.scandir(folder) as entries:
+                files = [entry for entry in entries if entry.name.endswith(suffixes)]
+                return [(os.path.relpath(entry.path, root), _size(entry)) for entry in files]
+
+        with ThreadPoolExecutor(_LOOKERS) as pool:
+            for files in pool.map(look, sorted(root.glob(pattern))):
+                yield from files
+
+    return sizes
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat().st_size
+    except OSError:  # a link to nothing
+        return -1
+
+
+def place(root: Path, path: str) -> tuple[str, str]:
+    """(path, problem) of a path in a list: relative to the root where it lies below it, and without `.` and `..`.
+
+    What leaves the root by `..` is refused; an absolute path says where it leads.
+    """
+    tidy = os.path.normpath(path)
+    if tidy.split("/")[0] == "..":
+        return tidy, "its path leaves the corpus by .."
+    for folder in (root.absolute(), root.resolve()) if os.path.isabs(tidy) else ():
+        if tidy.startswith(f"{folder}/"):
+            return os.path.relpath(tidy, folder), ""
+    return tidy, ""
+
+
+def packed(root: Path) -> dict[str, str]:
+    """Speakers whose wavs are still in an archive, by their names, as AISHELL is distributed: wav/SPEAKER.tar.gz."""
+    archives = sorted((root / "wav").glob("*.tar.gz"))
+    return {path.name.removesuffix(".tar.gz"): f"wav/{path.name}" for path in archives}
+
+
+def is_packed_in(archive: str) -> str:
+    """The reason for an utterance without wav whose speaker's archive is there."""
+    return f"not unpacked from {archive}: python -m scripts.corpora.unpack ROOT"
 
 
 def read_pairs(path: Path) -> Iterator[tuple[str, str, str]]:
