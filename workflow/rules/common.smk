@@ -69,7 +69,8 @@ def corpus_lists(wildcards):
     """The files in which a corpus lists its utterances, and ours of those that are not used."""
     corpus = config["corpora"][wildcards.corpus]
     lists = FORMATS[corpus["format"]].lists(Path(corpus["root"]))
-    return [f"{corpus['root']}/{file}" for file in lists] + [corpus["exclude"]] * bool(corpus.get("exclude"))
+    exclude = corpus.get("exclude")
+    return [*(f"{corpus['root']}/{file}" for file in lists), *([exclude] if exclude else [])]
 
 
 def heldout_lists(wildcards):
