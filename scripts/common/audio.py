@@ -21,7 +21,7 @@ SAMPLE_RATE = 16_000  # Hz; what wav2vec 2.0 base was designed for (Baevski et a
 _PLAIN_FORMAT = struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)  # a `fmt ` chunk: PCM, mono
 _PAGE = 4096  # bytes
 _STREAMED = 0x7FFFF000  # sizes from here on stand for "not known yet": sox, arecord and ffmpeg write them into pipes
-_COMPRESSED = {"FLAC", "OGG", "MPEG"}  # libsndfile's containers
+_COMPRESSED = {"FLAC", "OGG", "MP3"}  # libsndfile's containers
 
 
 class UnusableAudio(Exception):
@@ -62,10 +62,8 @@ def look_at(path: Path) -> Recording:
         with path.open("rb", buffering=0) as file:
             status, head = os.fstat(file.fileno()), file.read(_PAGE)
             middle = os.pread(file.fileno(), _PAGE, status.st_size // 2)
-    except FileNotFoundError:
-        raise UnusableAudio("missing") from None
     except OSError as error:
-        raise UnusableAudio(f"unreadable: {error.strerror}") from None
+        raise UnusableAudio(_in_words(error)) from None
     size = status.st_size
     if not size:
         raise UnusableAudio("empty file")
@@ -98,11 +96,15 @@ def read_pcm(path: Path, expected_samples: int) -> bytes:
             raise UnusableAudio("other audio")
         samples = content[data.start : data.stop] if data else _samples_by_libsndfile(path)
     except (UnusableAudio, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = _in_words(error) if isinstance(error, OSError) else error
         raise StepError(f"{path}: {reason}; it was usable when the corpus was listed: restore it") from error
     if len(samples) != 2 * expected_samples:
         raise StepError(f"{path} has {len(samples) // 2} samples instead of {expected_samples}: list the corpus again")
     return samples
+
+
+def _in_words(error: OSError) -> str:
+    return "missing" if isinstance(error, FileNotFoundError) else f"unreadable: {error.strerror}"
 
 
 def _plain_data(head: bytes, size: int) -> range | None:

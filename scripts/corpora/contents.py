@@ -2,7 +2,7 @@
 names and sizes of its files.
 
 Dates decide nothing. Audio that is exchanged for other of the same size is seen when the corpus is listed again
-(`snakemake -R list_utterances`): scripts.common.audio.Recording has a fingerprint.
+(`snakemake --config look_again=True`): scripts.common.audio.Recording has a fingerprint.
 """
 
 import hashlib

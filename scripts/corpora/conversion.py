@@ -87,5 +87,5 @@ def _blocks(file: soundfile.SoundFile) -> Iterator[NDArray[np.float64]]:
 def _to_pcm(samples: NDArray[np.float64], rate: int) -> NDArray[np.int16]:
     if rate != SAMPLE_RATE:
         samples = soxr.resample(samples, rate, SAMPLE_RATE, quality="VHQ")
-    scaled = np.rint(np.nan_to_num(samples) * 32768)
+    scaled = np.rint(np.nan_to_num(samples, posinf=1, neginf=-1) * 32768)
     return np.clip(scaled, -32768, 32767).astype(np.int16)

@@ -87,7 +87,7 @@ MANDARIN, TASK, ENGLISH = "pretraining.mandarin", "finetuning.aishell1", "checkp
         (f"{MANDARIN}.effective_gpus", 0, "is 0, but has to be at least 1"),
         (f"{MANDARIN}.seed", True, "is true, but has to be a whole number"),
         (f"{ENGLISH}.sha256", "abc", 'is "abc", but has to be of another form (its SHA-256 in 64 hexadecimal digits'),
-        ("corpora.aishell1.format", "kaldi", 'is "kaldi", but has to be aishell1 or aishell2'),
+        ("corpora.aishell1.format", "htk", f'is "htk", but has to be {" or ".join(sorted(FORMATS))}'),
         ("corpora.aishell1.root", "", 'is "", but has to be a text that is not empty (its directory'),
         ("corpora.aishell1", None, "is null, but has to be a section with keys of its own"),
         ("experiments", [], "is [], but has to be a list of at least 1"),

@@ -16,20 +16,25 @@ from scripts.corpora.list_utterances import HELDOUT_COLUMNS, list_corpus
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+LONG = "长" * 67  # 201 bytes
+
+
 def write(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def run_step(step, kind: str, root: Path, output: Path) -> tuple[subprocess.CompletedProcess[str], dict[str, Path]]:
+def run_step(
+    step, kind: str, root: Path, output: Path, *more: object
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Path]]:
     paths = {name: output / f"{name}.tsv" for name in ("utterances", "rejected", "heldout")}
     words = [word for name, path in paths.items() for word in (f"--{name}", path)]
-    return step("corpora.list_utterances", "--format", kind, "--root", root, *words), paths
+    return step("corpora.list_utterances", "--format", kind, "--root", root, *words, *more), paths
 
 
 @pytest.fixture
 def aishell2(tmp_path: Path, write_wav) -> Path:
-    """An AISHELL-2 in which everything is wrong that can be, beside five good utterances."""
+    """An AISHELL-2 in which everything is wrong that can be, beside six good utterances."""
     root = tmp_path / "AISHELL-2"
     for name in ("ok", "one", "wide", "space d", "crlf", "no-text", "no-utf8", "twice", "void", "blank", "again"):
         write_wav(root / "wav" / "C0001" / f"{name}.wav", 800)
@@ -46,11 +51,14 @@ def aishell2(tmp_path: Path, write_wav) -> Path:
     names += ["silent", "slow", "stereo", "deep", "absent"]
     scp = "\ufeff" + "".join(f"{name.replace(' ', '-')}\twav/C0001/{name}.wav\n" for name in names)
     scp += "crlf\twav/C0001/crlf.wav\r\nagain\twav/C0001/again.wav\nagain\twav/C0001/ok.wav\n"
-    scp += "folder\twav/C0001\npath\x01\twav/C0001/ok.wav\n"
+    scp += "folder\twav/C0001\npath\x01\twav/C0001/ok.wav\nsame\twav/C0001/one.wav\nlink\twav/C0001/link.wav\n"
+    (root / "wav" / "C0001" / "link.wav").symlink_to("one.wav")
+    scp += f"leaves\t../a.wav\n{LONG}\twav/C0001/ok.wav\na/b\twav/C0001/ok.wav\nno\u3000room\twav/C0001/ok.wav\n"
     write(root / "wav.scp", scp)
     texts = {"ok": "今天 天气 好", "one": "好", "wide": "ＡＴＭ　机", "space-d": "打开 wi fi"}
     texts |= {"void": "", "blank": "　 "}
     same = ["twice", "twice", "short", "empty", "text", "silent", "slow", "stereo", "deep", "absent", "again", "folder"]
+    same += ["same", "link", "leaves", LONG, "a/b", "no\u3000room"]
     lines = [f"{name}\t{text}\n" for name, text in texts.items()]
     lines += [f"{name}\t你好\n" for name in [*same, "path\x01", "no-wav"]] + ["crlf\t你 好\r\n"]
     write(root / "trans.txt", "".join(lines).encode() + b"no-utf8\t\xc4\xe3\xba\xc3\n")
@@ -72,30 +80,36 @@ def test_bad_aishell2(aishell2: Path, tmp_path: Path, step) -> None:
             ("wide", "ATM机"),
         ]
     ]
-    format_wanted = "instead of 16000 Hz, mono, 16 bit"
+    advice = "instead of PCM_16, 16000 Hz, mono: set convert: true for this corpus"
     rejected = read_table(paths["rejected"], REJECTED_COLUMNS)
     assert dict(zip(rejected["utterance"], rejected["reason"], strict=True)) == {
         "absent": "missing",
         "again": "listed twice in wav.scp",
         "blank": "empty transcript",
-        "deep": f"16000 Hz, 1 channel(s), 24 bit {format_wanted}",
-        "empty": "not a PCM wav file: the file is too short",
+        "deep": f"WAV PCM_24, 16000 Hz, 1 channel(s) {advice}",
+        "a/b": "/ or white space in the id",
+        "empty": "empty file",
         "folder": "unreadable: Is a directory",
+        "leaves": "its path leaves the corpus by ..",
+        "link": "the same audio as one",
+        LONG: "id of 201 bytes: at most 200",
+        "no\u3000room": "/ or white space in the id",
         "no-text": "wav without transcript",
         "no-utf8": "not UTF-8 in trans.txt",
         "no-wav": "transcript without wav",
         "path\\x01": "control character or not UTF-8 in the path or id",
+        "same": "the same audio as one",
         "short": "truncated: 500 of 800 samples",
         "silent": "no samples",
-        "slow": f"8000 Hz, 1 channel(s), 16 bit {format_wanted}",
-        "stereo": f"16000 Hz, 2 channel(s), 16 bit {format_wanted}",
-        "text": "not a PCM wav file: file does not start with RIFF id",
+        "slow": f"WAV PCM_16, 8000 Hz, 1 channel(s) {advice}",
+        "stereo": f"WAV PCM_16, 16000 Hz, 2 channel(s) {advice}",
+        "text": "no audio that libsndfile reads: Format not recognised",
         "twice": "listed twice in trans.txt",
         "void": "empty transcript",
     }
     listed = (aishell2 / "wav.scp").read_text(encoding="utf-8").count("\n")
     assert len(utterances) + len(rejected) == listed + 1  # and the transcript without wav
-    assert result.stdout.startswith(f"{aishell2}: 6 utterances (0.00 h), 17 rejected: ")
+    assert result.stdout.startswith(f"{aishell2}: 6 utterances (0.00 h), 23 rejected: ")
     assert read_table(paths["heldout"], HELDOUT_COLUMNS).empty
 
 
@@ -128,7 +142,7 @@ def test_bad_aishell1(aishell1: Path, tmp_path: Path, step) -> None:
         ("BAC009S0724W0001", "dev", "你好"),
         ("BAC009S0764W0001", "test", "你好"),
     ]
-    odd = "not a PCM wav file: the file is too short"
+    odd = "no audio that libsndfile reads: Format not recognised"
     expected = {
         f"BAC009{speaker}{name}": reason
         for speaker in ("S0002", "S0724", "S0764")
@@ -151,7 +165,7 @@ def test_no_id_is_usable_twice_whatever_a_reader_says(tmp_path: Path, write_wav)
     write_wav(tmp_path / "a.wav", 5)
     entries = [Entry("A", "S", "train", path, "好") for path in ("none.wav", "a.wav", "a.wav")]
     usable, rejected = list_corpus(tmp_path, entries, 1)
-    assert usable.to_numpy().tolist() == [["A", "S", "train", "a.wav", 5, "好"]]
+    assert usable[UTTERANCE_COLUMNS].to_numpy().tolist() == [["A", "S", "train", "a.wav", 5, "好"]]
     assert rejected.to_numpy().tolist() == [["A", "none.wav", "missing"], ["A", "a.wav", "listed twice"]]
 
 
@@ -174,7 +188,8 @@ def test_the_sidecar_says_what_there_is_and_what_is_said(tmp_path: Path, step, w
     for card, is_heard_alike, is_said_alike in ((said, True, False), (heard, False, True), (more, True, True)):
         assert (card["subsets"]["train"]["heard"] == before["subsets"]["train"]["heard"]) == is_heard_alike
         assert (card["subsets"]["train"]["said"] == before["subsets"]["train"]["said"]) == is_said_alike
-        assert (card["made_from"]["wavs"] == before["made_from"]["wavs"]) == (card != more)
+        assert (card["made_from"]["audio"] == before["made_from"]["audio"]) == (card == said)
+        assert (card["audio"] == before["audio"]) == (card != heard)
     assert said["made_from"]["lists"]["wav.scp"] == before["made_from"]["lists"]["wav.scp"]
     assert said["made_from"]["lists"]["trans.txt"] != before["made_from"]["lists"]["trans.txt"]
 
@@ -191,12 +206,94 @@ def test_a_corpus_without_usable_utterance_ends_in_one_line(tmp_path: Path, step
     write(root / "trans.txt", "A\t好\n")
     result, paths = run_step(step, "aishell2", root, tmp_path)
     assert result.returncode == 1
+    reasons = paths["rejected"].with_name("nothing-usable.tsv")
     assert result.stderr == (
-        f"error: {root} has no usable utterance; the first of 1: ['A', 'wav/a.wav', 'missing']: "
+        f"error: {root} has no usable utterance ({reasons} lists 1: 1 x missing): "
         "check the root and format of this corpus\n"
     )
-    assert paths["rejected"].read_text() == "utterance\tpath\treason\nA\twav/a.wav\tmissing\n"
+    assert reasons.read_text() == "utterance\tpath\treason\nA\twav/a.wav\tmissing\n"
     assert not paths["utterances"].exists()
+
+
+def test_the_advice_fits_the_reason(tmp_path: Path, step, write_wav) -> None:
+    """Four files that only have to be converted, and two others."""
+    root = tmp_path / "corpus"
+    for name in "ABCD":
+        write_wav(root / f"{name}.wav", 100, rate=44_100)
+    write(root / "train/wav.scp", "".join(f"{name} {name}.wav\n" for name in "ABCDEF"))
+    write(root / "train/text", "".join(f"{name} 好\n" for name in "ABCDEF"))
+    result, paths = run_step(step, "kaldi", root, tmp_path)
+    reason = (
+        "4 x WAV PCM_16, 44100 Hz, 1 channel(s) instead of PCM_16, 16000 Hz, mono: set convert: true for this corpus"
+    )
+    reasons = paths["rejected"].with_name("nothing-usable.tsv")
+    assert result.stderr == f"error: {root} has no usable utterance ({reasons} lists 6: {reason}; 2 x missing)\n"
+    result, _ = run_step(step, "kaldi", root, tmp_path, "--convert")
+    assert result.returncode == 0 and not reasons.exists()
+
+
+def test_what_the_config_excludes(tmp_path: Path, step, write_wav) -> None:
+    for name, speaker in (("A", "S1"), ("B", "S1"), ("C", "S2"), ("D", "S3")):
+        write_wav(tmp_path / f"{name}.wav", 100 + ord(name))
+        for file, value in (("wav.scp", f"{name}.wav"), ("text", "好"), ("utt2spk", speaker)):
+            with (tmp_path / file).open("a") as lines:
+                lines.write(f"{name} {value}\n")
+    write(tmp_path / "not these.txt", "B\nS2\n")
+    result, paths = run_step(step, "kaldi", tmp_path, tmp_path / "out", "--exclude", tmp_path / "not these.txt")
+    assert result.returncode == 0, result.stderr
+    assert list(read_table(paths["utterances"], UTTERANCE_COLUMNS)["utterance"]) == ["A", "D"]
+    rejected = read_table(paths["rejected"], REJECTED_COLUMNS)
+    assert rejected[["utterance", "reason"]].to_numpy().tolist() == [
+        ["B", "excluded by the config"],
+        ["C", "excluded by the config"],
+    ]
+
+
+def test_links_of_root_speakers_and_files_are_followed(tmp_path: Path, step, write_wav) -> None:
+    write_wav(tmp_path / "disk/A.wav", 100)
+    write_wav(tmp_path / "disk/S2/B.wav", 101)
+    root = tmp_path / "data_aishell"
+    (root / "wav/train/S1").mkdir(parents=True)
+    (root / "wav/train/S1/A.wav").symlink_to(tmp_path / "disk/A.wav")
+    (root / "wav/train/S2").symlink_to(tmp_path / "disk/S2")
+    write(root / "transcript/aishell_transcript_v0.8.txt", "A 好\nB 妙\n")
+    (tmp_path / "link").symlink_to(root)
+    result, paths = run_step(step, "aishell1", tmp_path / "link", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    utterances = read_table(paths["utterances"], UTTERANCE_COLUMNS)
+    assert utterances[["utterance", "speaker", "path", "samples"]].to_numpy().tolist() == [
+        ["A", "S1", "wav/train/S1/A.wav", 100],
+        ["B", "S2", "wav/train/S2/B.wav", 101],
+    ]
+    assert "train has 2 of 120,098, 120,096 are missing; dev has 0 of 14,326" in result.stdout
+
+
+def test_pieces_of_recordings_have_to_be_converted(tmp_path: Path, write_wav) -> None:
+    """Of 16,000 samples: pieces by their seconds, one that overshoots a little, one too much, and one that is twice
+    there.
+    """
+    write_wav(tmp_path / "R.wav", 16_000)
+    spans = {
+        "A": (0, 0.25),
+        "B": (0.25, -1),
+        "C": (0.9, 1.4),
+        "D": (0.9, 1.6),
+        "E": (2, 3),
+        "F": (0.5, 0.50001),
+        "G": (0, 0.25),
+    }
+    entries = [Entry(name, "S", "train", "R.wav", "好", "", span) for name, span in spans.items()]
+    usable, rejected = list_corpus(tmp_path, entries, 2, converts=True)
+    assert dict(zip(usable["utterance"], usable["samples"], strict=True)) == {"A": 4_000, "B": 12_000, "C": 1_600}
+    assert dict(zip(rejected["utterance"], rejected["reason"], strict=True)) == {
+        "D": "its segment ends at 1.6 s of a recording of 1 s",
+        "E": "its segment ends at 3 s of a recording of 1 s",
+        "F": "no samples",
+        "G": "the same audio as A",
+    }
+    assert usable["path"].iloc[0] == "55/A.wav"  # SHA-256 of "A" begins with 55
+    _, rejected = list_corpus(tmp_path, entries, 1)
+    assert set(rejected["reason"]) == {"a piece of a recording: set convert: true for this corpus"}
 
 
 @pytest.mark.parametrize("kind", sorted(FORMATS))
@@ -204,8 +301,8 @@ def test_a_root_of_another_format_ends_in_one_line(tmp_path: Path, step, kind: s
     result, _ = run_step(step, kind, tmp_path / "nowhere", tmp_path)
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert result.stderr.startswith(f"error: {tmp_path / 'nowhere'}/")
-    assert result.stderr.endswith("No such file or directory; is this the corpus as distributed?\n")
+    assert result.stderr.startswith(f"error: {tmp_path / 'nowhere'}/") and ": No such file" in result.stderr
+    assert result.stderr.endswith("?\n")
 
 
 def sample_script() -> Path:

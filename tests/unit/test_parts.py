@@ -81,7 +81,7 @@ def test_sidecars_lie_beside() -> None:
 
 def test_every_kind_is_reached_or_has_nothing_above() -> None:
     reached = {part.kind for part in with_all_above([number.score for number in numbers(CONFIG)], CONFIG)}
-    assert reached == KINDS.keys()
+    assert reached == KINDS.keys() - {"converted"}  # which the config of a corpus asks for
     assert {kind for kind in reached if not above(next(p for p in all_parts() if p.kind == kind), CONFIG)} == {
         *("utterances", "initialisation", "given")
     }

@@ -1,12 +1,16 @@
 """What ESPnet trains from."""
 
+import random
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from scripts.common.errors import StepError
 from scripts.common.tables import UTTERANCE_COLUMNS, write_utterances
-from scripts.finetune.prepare_data import data_files, tokens_of
+from scripts.finetune.prepare_data import data_files, hours_of, tokens_of
 
 ROWS = [
     ("A", "S1", "train", "wav/train/S1/A.wav", 16_000, "上海上"),
@@ -46,6 +50,7 @@ def test_paths_are_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 def test_command_line(tmp_path: Path, step) -> None:
     write_utterances(table(ROWS), tmp_path / "utterances.tsv")
     words = ["--utterances", tmp_path / "utterances.tsv", "--root", tmp_path, "--output", tmp_path / "data"]
+    words += ["--source", tmp_path / "utterances.tsv"]
     result = step("finetune.prepare_data", *words)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == "10 tokens, 2 utterances to train on, 1 of dev\n"
@@ -57,10 +62,47 @@ def test_command_line(tmp_path: Path, step) -> None:
     assert (tmp_path / "data" / "dev" / "text_shape.char").read_text() == "C 2,10\n"
 
 
+def test_hours_are_taken_of_all_speakers_alike() -> None:
+    """Three speakers, one of whom has half of everything: of an hour each gives a third, to an utterance."""
+    rows = [(f"{s}{i:03}", s, "train", f"{s}{i}.wav", 16_000 * 60, "好") for s, n in SPEAKERS for i in range(n)]
+    part = hours_of(table(rows), 1)
+    assert part["samples"].sum() == 3600 * 16_000
+    assert part.groupby("speaker").size().to_dict() == {"S1": 20, "S2": 20, "S3": 20}
+    assert part["utterance"].is_monotonic_increasing  # as they are listed
+
+
+SPEAKERS = [("S1", 100), ("S2", 50), ("S3", 50)]
+UTTERANCES = st.lists(st.tuples(st.sampled_from("ABC"), st.integers(1, 600)), min_size=3, max_size=40)
+
+
+@given(UTTERANCES, st.integers(0, 2**32), st.floats(0.2, 1), st.floats(0.2, 1))
+def test_smaller_parts_lie_within_larger_ones_whatever_the_order(
+    utterances, seed: int, one: float, other: float
+) -> None:
+    rows = [(f"U{i}", speaker, "train", "", seconds * 16_000, "好") for i, (speaker, seconds) in enumerate(utterances)]
+    hours = sum(seconds for _, seconds in utterances) / 3600
+    try:
+        smaller, larger = (hours_of(table(rows), hours * share) for share in sorted((one, other)))
+    except StepError:
+        return  # less than one utterance
+    assert set(smaller["utterance"]) <= set(larger["utterance"])
+    again = hours_of(table(random.Random(seed).sample(rows, len(rows))), hours * max(one, other))
+    assert set(again["utterance"]) == set(larger["utterance"])
+    assert larger["samples"].sum() / 16_000 <= hours * max(one, other) * 3600 + 1
+
+
+def test_more_hours_than_there_are(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match=r"train_hours is 2, but train has 0\.00 h: set it lower, or leave it out"):
+        hours_of(table(ROWS[:2]), 2)
+    with pytest.raises(StepError, match="less than one utterance"):
+        hours_of(table(ROWS[:1]), 1e-6)
+
+
 @pytest.mark.parametrize("missing", ["train", "dev"])
 def test_a_corpus_without_one_of_them_is_refused(tmp_path: Path, step, missing: str) -> None:
     write_utterances(table([row for row in ROWS if row[2] != missing]), tmp_path / "utterances.tsv")
     words = ["--utterances", tmp_path / "utterances.tsv", "--root", tmp_path, "--output", tmp_path / "data"]
+    words += ["--source", tmp_path / "utterances.tsv"]
     result = step("finetune.prepare_data", *words)
     assert result.returncode == 1
     assert result.stderr == (

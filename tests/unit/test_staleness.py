@@ -82,6 +82,7 @@ class World:
                 made_from = WANTS[part.kind](Wish(part, self.config, self.root, self.now))
                 facts = {"sha256": f"sha256 of {part.file}", "digest": f"digest of {part.file}"} | bytes_
                 facts |= {"epochs": {f"{n}epoch.pth": str(n) for n in (1, 2, 3)}, "heldout_sha256": "held out"}
+                facts["audio"] = {"train": "t", "dev": "d", "test": "e"}
                 facts["subsets"] = {"test": {"heard": "h", "said": "s"}, "dev": {"heard": "h", "said": "s"}}
                 above = tuple(Path(other.file) for other in Wish(part, self.config, self.root, self.now).above)
                 files.write_json(Path(part.sidecar), sidecars.card(made_from, above, **facts))
@@ -169,7 +170,66 @@ def test_a_corpus_that_changes_is_seen_where_it_is_listed(world: World, path: st
     """A wav that comes, a transcript that is corrected. What follows from it is seen once it is listed."""
     (world.root / "aishell1" / path).write_text("another\n")
     assert world.stale() == {"utterances", "kept", "split", "archive", "manifest", "data"}
-    assert world.why("utterances")[0].split()[0] in ("wavs", "lists.transcript/aishell_transcript_v0.8.txt")
+    assert world.why("utterances")[0].split()[0] in ("audio", "lists.transcript/aishell_transcript_v0.8.txt")
+
+
+def test_audio_that_was_exchanged_is_seen_below_where_it_was_listed(world: World) -> None:
+    """As a look at corpora finds it: the lists are as before, the fingerprints of a subset are not."""
+    listed = {name: Part.of("utterances", corpus=name) for name in ("aishell1", "aishell2")}
+    world.edit(listed["aishell2"], audio={"train": "other"})
+    assert world.stale() == {"archive", "manifest"}
+    world.edit(listed["aishell2"], audio={"train": "t"})
+    world.edit(listed["aishell1"], audio={"train": "t", "dev": "d", "test": "other"})
+    assert world.stale() == {"transcript", "score"}
+    world.edit(listed["aishell1"], audio={"train": "other", "dev": "d", "test": "e"})
+    assert world.stale() == {"data"}
+    world.make("data")
+    assert world.stale() == {"epochs", "average", "transcript", "score"}
+
+
+def test_what_was_trained_before_audio_had_fingerprints_stands(world: World) -> None:
+    for part in world.parts():
+        if part.kind in ("epochs", "transcript"):
+            card = files.read_json(Path(part.sidecar))
+            del card["made_from"]["audio"]
+            files.write_json(Path(part.sidecar), card)
+    assert world.stale() == set()
+
+
+def test_what_is_converted_stands_above_all_that_hears_it(world: World) -> None:
+    for corpus in world.config["corpora"].values():
+        corpus["convert"] = True
+    world.make()
+    assert world.stale() == set() and len({part.kind for part in world.parts()}) == 17
+    world.edit(Part.of("converted", corpus="aishell2"), audio={"train": "other"})
+    assert world.stale() == {"archive", "manifest"}
+    del world.config["corpora"]["aishell2"]["convert"]
+    assert world.stale() == {"utterances", "kept", "split", "archive", "manifest"}
+
+
+def test_corpora_that_are_joined(world: World) -> None:
+    world.config["pretraining"]["mandarin"]["corpus"] = ["aishell2", "aishell1"]
+    assert world.stale() == {"split", "archive", "manifest"}
+    assert world.why("split", subset="train")[0] == "corpus (aishell2 -> ['aishell2', 'aishell1'])"
+    world.make()
+    assert world.stale() == set()
+    world.config["pretraining"]["mandarin"]["corpus"] = ["aishell1", "aishell2"]
+    assert world.stale() == {"split", "archive", "manifest"}
+
+
+@pytest.mark.parametrize("key", ["convert", "exclude"])
+def test_what_is_used_of_a_corpus(world: World, key: str) -> None:
+    (world.root / "some.txt").write_text("S1\n")
+    world.config["corpora"]["aishell1"][key] = {"convert": True, "exclude": "some.txt"}[key]
+    assert "utterances" in world.stale() and world.why("utterances")[0].startswith(f"{key} (None -> ")
+    world.make()
+    (world.root / "some.txt").write_text("S2\n")
+    assert ("utterances" in world.stale()) == (key == "exclude")
+
+
+def test_another_part_of_train(world: World) -> None:
+    world.config["finetuning"]["aishell1"]["train_hours"] = 10
+    assert world.stale() == {"data"}
 
 
 def test_new_dates_of_a_corpus_are_not_seen(world: World) -> None:

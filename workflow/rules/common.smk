@@ -133,7 +133,7 @@ def labels():
 
 def experiment():
     """The config but for what only says how this call of Snakemake is meant."""
-    return {key: value for key, value in config.items() if key != "repeat_pretraining"}
+    return {key: value for key, value in config.items() if key not in ("look_again", "repeat_pretraining")}
 
 
 def experiment_in_json(wildcards):

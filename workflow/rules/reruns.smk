@@ -37,7 +37,8 @@ def if_stale(kind, **names):
         part = Part.of(kind, **{**wildcards, **names})
         sidecars = [ancient(other.sidecar) for other in above(part, config)]
         settled = waited_for(inputs.settled_before(part, config))
-        return sidecars + settled + again(STALENESS.why_stale(part))
+        looks = kind == "utterances" and config.get("look_again")
+        return sidecars + settled + again(STALENESS.why_stale(part) or looks)
 
     return inputs_of
 
