@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from jsonschema.validators import extend
 
 from scripts.common import places
 from scripts.common.errors import StepError
+from scripts.common.users import corpora_of
 
 # JSON takes 400000.0 for an integer; it would stand in the names of files.
 _INTEGERS = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
@@ -180,8 +181,3 @@ def corpora_in_use(config: dict[str, Any]) -> set[str]:
                 for corpus in corpora_of(config["pretraining"][model]):
                     used |= {corpus, *config["corpora"][corpus]["without_transcripts_of"]}
     return used
-
-
-def corpora_of(user: Mapping[str, Any]) -> list[str]:
-    """The corpora of a run of pre-training or a task of fine-tuning, in their order."""
-    return [user["corpus"]] if isinstance(user["corpus"], str) else list(user["corpus"])

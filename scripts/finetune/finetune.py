@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from scripts.common import digests, files, provenance, sidecars
+from scripts.common import files, provenance, sidecars
 from scripts.common.errors import StepError
 from scripts.finetune import identity
 from scripts.finetune.data import data_digest
@@ -36,6 +36,14 @@ def mend(work: Path) -> None:
     if not weights.exists():
         with files.whole(weights) as temporary, temporary.open("wb") as file:
             torch.save(checkpoint["model"], file)
+
+
+def forget_other_audio(work: Path, audio: dict[str, str]) -> None:
+    """Remove work on audio that was exchanged since. What was begun before audio had fingerprints is trusted."""
+    note = work / "audio.json"
+    if note.exists() and files.read_json(note) != audio:
+        shutil.rmtree(work)
+    files.write_json(note, audio)
 
 
 def publish(work: Path, epochs: int, output: Path) -> dict[str, str]:
@@ -64,7 +72,8 @@ def make_epochs(arguments: argparse.Namespace, together: Processes, claim: owner
     audio = sidecars.read(arguments.data).get("made_from", {}).get("audio", {})
     made_of = (encoder["sha256"], data, audio, program())
     made_from = identity.finetuning(recipe, arguments.learning_rate, arguments.seed, *made_of)
-    work = arguments.output.parent.resolve() / WORK / digests.digest(made_from)
+    work = arguments.output.parent.resolve() / WORK / identity.name_of_work(made_from)
+    forget_other_audio(work, audio)
     print(f"ESPnet's own log: {work / LOG}", flush=True)
     files.remove_unfinished(work)
     mend(work)

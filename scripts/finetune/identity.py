@@ -7,6 +7,8 @@ import this one.
 from collections.abc import Mapping
 from typing import Any
 
+from scripts.common import digests
+
 
 def preparing(
     utterances: str, root: str, audio: Mapping[str, str], train_hours: float | None, code: str
@@ -46,6 +48,11 @@ def finetuning(
         "data": data,
         "audio": audio,
     }
+
+
+def name_of_work(made_from: Mapping[str, Any]) -> str:
+    """The name of ESPnet's own directory. Which audio it has heard is noted within."""
+    return digests.digest({key: value for key, value in made_from.items() if key != "audio"})
 
 
 def averaging(epochs: Mapping[str, str], last: int, code: str) -> dict[str, Any]:

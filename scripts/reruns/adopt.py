@@ -19,11 +19,12 @@ import yaml
 from scripts.common import digests, files, provenance, sidecars
 from scripts.common.errors import StepError, exit_on_error
 from scripts.finetune.data import data_digest
+from scripts.finetune.identity import name_of_work
 from scripts.reruns import format_1
 from scripts.reruns.cards import Card
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import KINDS, Part, above, glob_of, match, published_updates, with_all_above
-from scripts.reruns.wants import WANTS, Wish
+from scripts.reruns.wants import WANTS, Wish, is_later
 from scripts.trainers.work import WORK
 
 # What cannot be compared across releases: digests of code, and of the words that the workflow adds to a recipe.
@@ -133,7 +134,8 @@ def _made_from(
         return value or "unknown"
 
     wanted = WANTS[part.kind](Wish(part, config, repository, now))
-    kept = {key: before[key] if key in before and key not in TRUSTED else value for key, value in wanted.items()}
+    known = {key: value for key, value in wanted.items() if key in before or not is_later(part, key)}
+    kept = {key: before[key] if key in before and key not in TRUSTED else value for key, value in known.items()}
     return kept | {key: before[key] for key in ("resumed_from_sha256",) if key in before}
 
 
@@ -147,7 +149,8 @@ def write(adoption: Adoption, config: Mapping[str, Any]) -> None:
     if part.kind == "milestone":
         _rename_segments(adoption, config)
     elif part.kind == "epochs":
-        _rename(Path(part.file).parent / WORK, "", before, adoption.made_from)
+        work = Path(part.file).parent / WORK
+        _rename(*(work / name_of_work(made_from) for made_from in (before, adoption.made_from)))
     elif part.kind == "average":
         _add_configuration(Path(part.file))
     date = Path(part.file).stat().st_mtime_ns if Path(part.file).exists() else Path(part.sidecar).stat().st_mtime_ns
@@ -159,15 +162,18 @@ def _rename_segments(adoption: Adoption, config: Mapping[str, Any]) -> None:
     """The directory of a milestone, and of the segment behind it, which may be underway."""
     part, before = adoption.part, adoption.card["made_from"]
     work = Path(part.file).parent / WORK
-    _rename(work, f"after-{part['updates']}-updates-", before, adoption.made_from)
+    _rename_segment(work, part["updates"], before, adoption.made_from)
     for updates in published_updates(config["pretraining"][part["model"]]):
         if updates > int(part["updates"]):
             of_next = {"updates": updates, "resumed_from_sha256": adoption.card["sha256"]}
-            _rename(work, f"after-{updates}-updates-", before | of_next, adoption.made_from | of_next)
+            _rename_segment(work, updates, before | of_next, adoption.made_from | of_next)
 
 
-def _rename(work: Path, prefix: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    old, new = (work / f"{prefix}{digests.digest(made_from)}" for made_from in (before, now))
+def _rename_segment(work: Path, updates: int | str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    _rename(*(work / f"after-{updates}-updates-{digests.digest(made_from)}" for made_from in (before, now)))
+
+
+def _rename(old: Path, new: Path) -> None:
     if old.exists() and not new.exists():
         old.rename(new)
 

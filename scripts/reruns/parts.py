@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import sidecars
-from scripts.common.configuration import corpora_of
+from scripts.common.users import corpora_of
 
 # What may stand for the wildcards of paths, as regular expressions. None has an underscore, nor a slash.
 _NAME = r"[a-z][a-z0-9-]*"

@@ -16,12 +16,11 @@ from scripts.finetune import data
 from scripts.reruns.cards import Card, Cards
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import HEARD, Part, above, published_updates, with_all_above
-from scripts.reruns.wants import WANTS, Wish
+from scripts.reruns.wants import WANTS, Wish, is_later
 
 # Keys of the config that decide which audio is packed. A change of one is seen before anything is made again.
 AUDIO = ("corpus", "without_transcripts_of", "validation_fraction", "utterances_per_file")
 DATA = {"utterances", "converted", "kept", "split", "archive", "manifest", "data"}
-LATER = {"audio"}  # keys that came later: what took GPUs before is not made again for them
 CHECKPOINTS = {"initialisation", "milestone", "best-until", "given"}
 
 # Which files a folder has to hold, by its card.
@@ -136,9 +135,8 @@ class _Look:
         elif card:
             made_from = {key: value for key, value in card["made_from"].items() if key != "resumed_from_sha256"}
             wanted = WANTS[part.kind](self._wish(part, made_from))
-            later = LATER & (wanted.keys() - made_from) if part.kind in ("epochs", "transcript") else ()
-            wanted = {key: value for key, value in wanted.items() if key not in later}
-            yield from (Difference(part, *difference) for difference in differences(made_from, wanted))
+            comparable = {key: value for key, value in wanted.items() if key in made_from or not is_later(part, key)}
+            yield from (Difference(part, *difference) for difference in differences(made_from, comparable))
 
     def _wish(self, part: Part, made_from: Card) -> Wish:
         def now(other: Part | None, key: str | tuple[str, ...], *place: str) -> Any:

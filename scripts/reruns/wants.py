@@ -10,7 +10,7 @@ import yaml
 
 from scripts.common import files
 from scripts.common.code import code_digest
-from scripts.common.configuration import corpora_of
+from scripts.common.users import corpora_of
 from scripts.corpora import contents
 from scripts.corpora import identity as corpora
 from scripts.evaluate import identity as evaluate
@@ -178,6 +178,11 @@ def _score(wish: Wish) -> dict[str, Any]:
     said = wish.now(utterances, ("subsets", subset, "said"), "said")
     code = code_digest("scripts.evaluate.score_cer")
     return evaluate.score(subset, wish.now(transcript, "sha256", "transcript"), said, code)
+
+
+def is_later(part: Part, key: str) -> bool:
+    """Whether a key came later than the first parts of this kind: what took GPUs before is not made again for it."""
+    return part.kind in ("epochs", "transcript") and key == "audio"
 
 
 WANTS: dict[str, Callable[[Wish], dict[str, Any]]] = {

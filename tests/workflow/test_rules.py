@@ -64,8 +64,8 @@ def packages_of(rule: Rule) -> set[str]:
     trees = closure(module_of(rule), REPOSITORY).values()
     found = {name.split(".")[0] for tree in trees for name, _ in imports(tree)}
     # trace names the steps whose code it digests, and starts none of them
-    digested = {"torch", "fairseq", "fairseq_cli", "espnet2", "hydra", "omegaconf"} if rule.name == "trace" else set()
-    return found - set(sys.stdlib_module_names) - {"scripts"} - digested
+    digested = {"torch", "fairseq", "fairseq_cli", "espnet2", "hydra", "omegaconf", "soundfile", "soxr", "tqdm"}
+    return found - set(sys.stdlib_module_names) - {"scripts"} - (digested if rule.name == "trace" else set())
 
 
 def strings(directive: str) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from scripts.common.configuration import corpora_of
+from scripts.common.users import corpora_of
 from scripts.common.sidecars import path_of
 from scripts.corpora.formats.known import FORMATS
 from scripts.reruns.numbers import numbers
@@ -29,10 +29,17 @@ def decides_nothing(look_up):
     return lambda wildcards, input: look_up(wildcards)
 
 
-def option(word, key):
-    """An option of a step that the config may leave out or turn off; `word` alone where the value is true."""
-    value_of = lookup(key, within=config, default=None)
-    return lambda wildcards: [] if not (value := value_of(wildcards)) else [word] if value is True else [word, value]
+def options(entry, *keys):
+    """Options of a step for keys that an entry of the config may leave out: --key VALUE, or --key alone where it is
+    true.
+    """
+    entry_of = lookup(entry, within=config)
+
+    def words(wildcards):
+        given = [(f"--{key.replace('_', '-')}", entry_of(wildcards).get(key)) for key in keys]
+        return [word for name, value in given if value for word in ([name] if value is True else [name, value])]
+
+    return words
 
 
 def for_each_corpus(user, of_one):

@@ -19,14 +19,12 @@ checkpoint list_utterances:
     params:
         format=lookup("corpora/{corpus}/format", within=config),
         root=decides_nothing(lookup("corpora/{corpus}/root", within=config)),
-        convert=option("--convert", "corpora/{corpus}/convert"),
-        exclude=option("--exclude", "corpora/{corpus}/exclude"),
+        options=options("corpora/{corpus}", "convert", "exclude"),
     shell:
         "python -m scripts.corpora.list_utterances"
         " --format {params.format:q}"
         " --root {params.root:q}"
-        " {params.convert}"
-        " {params.exclude:q}"
+        " {params.options:q}"
         " --threads {threads}"
         " --utterances {output.utterances:q}"
         " --rejected {output.rejected:q}"

@@ -16,13 +16,13 @@ checkpoint prepare_data:
         "../envs/corpora.yaml"
     params:
         root=root_of("finetuning/{task}"),
-        hours=option("--train-hours", "finetuning/{task}/train_hours"),
+        options=options("finetuning/{task}", "train_hours"),
     shell:
         "python -m scripts.finetune.prepare_data"
         " --utterances {input.utterances:q}"
         " --root {params.root:q}"
         " --source {input.source:q}"
-        " {params.hours}"
+        " {params.options:q}"
         " --output {output.data:q}"
         " 2>&1 | tee {log:q}"
 
