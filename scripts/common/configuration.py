@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from scripts.common import places
+from scripts.common import defaults, places
 from scripts.common.errors import StepError
 
 # JSON takes 400000.0 for an integer; it would stand in the names of files.
@@ -39,8 +39,9 @@ _DEMANDS = {
 
 
 def check(config: dict[str, Any], schema: Path, repository: Path, formats: Iterable[str]) -> None:
-    """Raise StepError at the first thing wrong with `config`. `formats`: those that a corpus may have.
+    """Raise StepError at the first thing wrong with `config`, and fill in what it may leave out.
 
+    `formats`: those that a corpus may have.
     Corpus roots are relative to the working directory, recipes to the repository.
     """
     rules = yaml.safe_load(schema.read_text(encoding="utf-8"))
@@ -49,6 +50,7 @@ def check(config: dict[str, Any], schema: Path, repository: Path, formats: Itera
     if errors:
         # a misspelt key is missing too, and its misspelling explains it
         raise StepError(explain(min(errors, key=lambda e: (len(e.absolute_path), e.validator == "required"))))
+    defaults.fill_in(config, schema)
     for problem in (_unknown_names, _milestones, _characters, _files):
         sentence = problem(config, repository)
         if sentence:

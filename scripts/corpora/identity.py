@@ -6,10 +6,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+SPELLING = ("case", "punctuation")  # keys of a corpus that say how its transcripts are spelt
 
-def listing(layout: str, lists: Mapping[str, str], wavs: str, code: str) -> dict[str, Any]:
-    """A corpus: `lists` are the sha256 of the files that list it by their names, `wavs` a digest of its wavs' names."""
-    return {"format": layout, "lists": dict(lists), "wavs": wavs, "code": code}
+
+def listing(
+    layout: str, lists: Mapping[str, str], wavs: str, spelling: Mapping[str, str], code: str
+) -> dict[str, Any]:
+    """A corpus: `lists` are the sha256 of the files that list it by their names, `wavs` a digest of its wavs' names.
+
+    `spelling`: the values of SPELLING.
+    """
+    return {"format": layout, "lists": dict(lists), "wavs": wavs, **spelling, "code": code}
 
 
 def filtering(utterances: str, heldout: Mapping[str, str], code: str) -> dict[str, Any]:

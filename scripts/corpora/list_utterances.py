@@ -10,7 +10,7 @@ import pandas as pd
 from scripts.common import audio, files, provenance, sidecars, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
-from scripts.corpora import contents, identity
+from scripts.corpora import contents, identity, spelling
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
 
@@ -75,7 +75,8 @@ def heldout(entries: list[Entry]) -> pd.DataFrame:
 def vouch(arguments: argparse.Namespace, utterances: pd.DataFrame, folders: dict[str, Any]) -> None:
     """Write the sidecar of utterances.tsv; it says of each subset what is heard in it and what is said."""
     lists = contents.lists_of(arguments.root, arguments.format)
-    made_from = identity.listing(arguments.format, lists, contents.wavs_of(folders), code_digest(__spec__.name))
+    wavs = contents.wavs_of(folders)
+    made_from = identity.listing(arguments.format, lists, wavs, arguments.spelling, code_digest(__spec__.name))
     facts = {
         "subsets": {subset: tables.digests_of(rows) for subset, rows in utterances.groupby("subset")},
         "heldout_sha256": files.sha256(arguments.heldout),
@@ -89,14 +90,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--format", choices=sorted(FORMATS), required=True)
     parser.add_argument("--root", type=Path, required=True, help="the corpus as distributed")
+    parser.add_argument("--spelling", type=spelling.choice, nargs="*", default=[], help="case=lower punctuation=drop")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--utterances", type=Path, required=True, help="a sidecar .json goes beside it")
     parser.add_argument("--rejected", type=Path, required=True)
     parser.add_argument("--heldout", type=Path, required=True)
     arguments = parser.parse_args()
+    arguments.spelling = spelling.KEPT | dict(arguments.spelling)
 
     folders = contents.folders_of(arguments.root, arguments.format, known={})  # what comes later is seen at next start
-    entries = list(FORMATS[arguments.format].read(arguments.root))
+    entries, changed = spelling.spell(FORMATS[arguments.format].read(arguments.root), arguments.spelling)
     usable, rejected = list_corpus(arguments.root, entries, arguments.threads)
     tables.write_table(rejected, arguments.rejected, tables.REJECTED_COLUMNS)
     if usable.empty:
@@ -107,6 +110,8 @@ def main() -> None:
     vouch(arguments, usable, folders)
     hours = usable["samples"].sum() / audio.SAMPLE_RATE / 3600
     print(f"{arguments.root}: {len(usable)} utterances ({hours:.2f} h), {len(rejected)} rejected: {arguments.rejected}")
+    for line in spelling.report(arguments.spelling, changed):
+        print(line)
 
 
 if __name__ == "__main__":

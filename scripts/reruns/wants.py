@@ -50,7 +50,8 @@ class Wish:
 def _utterances(wish: Wish) -> dict[str, Any]:
     corpus = wish.config["corpora"][wish.part["corpus"]]
     lists, wavs = _contents(Path(corpus["root"]), corpus["format"], Path(wish.part.sidecar))
-    return corpora.listing(corpus["format"], lists, wavs, code_digest("scripts.corpora.list_utterances"))
+    spelling = {key: corpus[key] for key in corpora.SPELLING}
+    return corpora.listing(corpus["format"], lists, wavs, spelling, code_digest("scripts.corpora.list_utterances"))
 
 
 @cache

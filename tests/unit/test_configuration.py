@@ -56,6 +56,13 @@ def test_the_shipped_overlays_pass(config: dict[str, Any], name: str) -> None:
     check(merged, SCHEMA, REPOSITORY, FORMATS)
 
 
+def test_what_may_be_left_out_is_filled_in(config: dict[str, Any]) -> None:
+    config["corpora"]["aishell2"]["case"] = "lower"
+    check(config, SCHEMA, REPOSITORY, FORMATS)
+    spellings = {name: (corpus["case"], corpus["punctuation"]) for name, corpus in config["corpora"].items()}
+    assert spellings == {"aishell1": ("keep", "keep"), "aishell2": ("lower", "keep")}
+
+
 def set_in(config: dict[str, Any], key: str, value: Any) -> None:
     """Set a.b.c; a number is a place in a list."""
     *parents, last = [int(part) if part.isdigit() else part for part in key.split(".")]
@@ -89,6 +96,8 @@ MANDARIN, TASK, ENGLISH = "pretraining.mandarin", "finetuning.aishell1", "checkp
         (f"{ENGLISH}.sha256", "abc", 'is "abc", but has to be of another form (its SHA-256 in 64 hexadecimal digits'),
         ("corpora.aishell1.format", "kaldi", 'is "kaldi", but has to be aishell1 or aishell2'),
         ("corpora.aishell1.root", "", 'is "", but has to be a text that is not empty (its directory'),
+        ("corpora.aishell1.case", "fold", 'is "fold", but has to be keep or lower (keep leaves letters'),
+        ("corpora.aishell1.punctuation", False, "is false, but has to be keep or drop"),
         ("corpora.aishell1", None, "is null, but has to be a section with keys of its own"),
         ("experiments", [], "is [], but has to be a list of at least 1"),
     ],
@@ -118,6 +127,11 @@ def test_misspelt_key(config: dict[str, Any], section: str, wrong: str, right: s
     inner[wrong] = inner[right] if in_an_overlay else inner.pop(right)
     key = f"{section}.{wrong}".lstrip(".")
     assert sentence(config) == f"config key {key} is not known: did you mean {right}?"
+
+
+def test_misspelt_key_that_may_be_left_out(config: dict[str, Any]) -> None:
+    config["corpora"]["aishell1"]["punctation"] = "drop"
+    assert sentence(config) == "config key corpora.aishell1.punctation is not known: did you mean punctuation?"
 
 
 def test_key_that_resembles_none(config: dict[str, Any]) -> None:

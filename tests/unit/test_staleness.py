@@ -60,11 +60,11 @@ class World:
         run = {"corpus": "aishell2", "recipe": "fairseq.yaml", "effective_gpus": 8, "precision": "auto", "seed": 1}
         run |= {"validation_fraction": 0.1, "utterances_per_file": 6, "audio_shards": 2, "label": None}
         task = {"corpus": "aishell1", "recipe": "espnet.yaml", "mask_prob": None, "average_last": 2, "label": "A"}
+        corpora: dict[str, Any] = {name: {"format": name, "root": name} for name in ("aishell1", "aishell2")}
+        for name, others in (("aishell1", []), ("aishell2", ["aishell1"])):
+            corpora[name] |= {"without_transcripts_of": others, "case": "keep", "punctuation": "keep"}
         self.config: dict[str, Any] = {
-            "corpora": {
-                "aishell1": {"format": "aishell1", "root": "aishell1", "without_transcripts_of": []},
-                "aishell2": {"format": "aishell2", "root": "aishell2", "without_transcripts_of": ["aishell1"]},
-            },
+            "corpora": corpora,
             "pretraining": {"mandarin": run | {"milestones": [0, 10], "updates": 20, "best": True}},
             "checkpoints": {"english": {"label": "E", "sha256": None}},
             "finetuning": {"aishell1": task | {"learning_rates": [0.1], "seeds": [1]}},
@@ -155,6 +155,7 @@ def test_a_recipe_of_pre_training_reaches_the_score(world: World) -> None:
         (("pretraining", "mandarin", "utterances_per_file", 3), {"archive", "manifest"}),
         (("pretraining", "mandarin", "audio_shards", 1), {"archive", "manifest"}),
         (("corpora", "aishell2", "without_transcripts_of", []), {"kept", "split", "archive", "manifest"}),
+        (("corpora", "aishell2", "case", "lower"), {"utterances", "kept", "split", "archive", "manifest"}),
     ],
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
 )

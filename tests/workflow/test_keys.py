@@ -54,6 +54,13 @@ EFFECTS = {
     "corpora.*.format": Effect(
         {"corpora__aishell2__format": "aishell1"}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE
     ),
+    # as they hold neither letters of two cases nor punctuation: the same utterances
+    "corpora.*.case": Effect(
+        {"corpora__aishell2__case": "lower"}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE
+    ),
+    "corpora.*.punctuation": Effect(
+        {"corpora__aishell1__punctuation": "drop"}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE
+    ),
     "corpora.*.root": Effect({"corpora__aishell1__root": "elsewhere"}, {"prepare_data"} | TABLE),
     "corpora.*.without_transcripts_of": Effect(
         {"corpora__aishell2__without_transcripts_of": []}, {"drop_leakage"} | SPLIT | MODEL, asks=True

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from scripts.common.sidecars import path_of
 from scripts.corpora.formats.known import FORMATS
+from scripts.corpora.identity import SPELLING
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import WILDCARDS, Part, above, checkpoints_of, shards_of
 from scripts.trainers.dependency import after_living
@@ -51,6 +52,11 @@ def corpus_lists(wildcards):
     """The files in which a corpus as distributed lists its utterances."""
     corpus = config["corpora"][wildcards.corpus]
     return [f"{corpus['root']}/{file}" for file in FORMATS[corpus["format"]].lists]
+
+
+def spelling(wildcards):
+    """KEY=VALUE of each key that says how a corpus's transcripts are spelt."""
+    return [f"{key}={config['corpora'][wildcards.corpus][key]}" for key in SPELLING]
 
 
 def heldout_lists(wildcards):

@@ -19,9 +19,11 @@ checkpoint list_utterances:
     params:
         format=lookup("corpora/{corpus}/format", within=config),
         root=decides_nothing(lookup("corpora/{corpus}/root", within=config)),
+        spelling=spelling,
     shell:
         "python -m scripts.corpora.list_utterances"
         " --format {params.format:q}"
+        " --spelling {params.spelling:q}"
         " --root {params.root:q}"
         " --threads {threads}"
         " --utterances {output.utterances:q}"
