@@ -147,16 +147,18 @@ def _milestones(config: dict[str, Any], repository: Path) -> str | None:
 
 def _characters(config: dict[str, Any], repository: Path) -> None:
     """Paths that begin with what not every program takes; the repository's own is looked at before."""
-    for catalogue, key in (("corpora", "root"), ("pretraining", "recipe"), ("finetuning", "recipe")):
-        places.check({f"config key {catalogue}.{name}.{key}": entry[key] for name, entry in config[catalogue].items()})
+    for catalogue, *keys in (("corpora", "root"), ("pretraining", "recipe"), ("finetuning", "recipe", "published")):
+        for name, entry in config[catalogue].items():
+            places.check({f"config key {catalogue}.{name}.{key}": entry[key] for key in keys if entry[key] is not None})
 
 
 def _files(config: dict[str, Any], repository: Path) -> str | None:
-    """Roots of the corpora that the experiments use, and all recipes."""
-    for catalogue in ("pretraining", "finetuning"):
+    """Roots of the corpora that the experiments use, all recipes, and what others have published."""
+    for catalogue, *keys in (("pretraining", "recipe"), ("finetuning", "recipe", "published")):
         for name, entry in config[catalogue].items():
-            if not (repository / entry["recipe"]).is_file():
-                return f"config key {catalogue}.{name}.recipe: {repository / entry['recipe']} is not a file: mend it"
+            for key in keys:
+                if entry[key] is not None and not (repository / entry[key]).is_file():
+                    return f"config key {catalogue}.{name}.{key}: {repository / entry[key]} is not a file: mend it"
     for name in sorted(corpora_in_use(config)):
         root = Path(config["corpora"][name]["root"])
         if not root.is_dir():

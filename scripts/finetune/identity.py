@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def preparing(utterances: str, root: str, code: str) -> dict[str, Any]:
+def preparing(utterances: str, root: str, word_boundary: bool, code: str) -> dict[str, Any]:
     """The data. `utterances`: the sha256 of the corpus's; `root`: where its wavs lie."""
-    return {"utterances": utterances, "root": root, "code": code}
+    return {"utterances": utterances, "root": root, "word_boundary": word_boundary, "code": code}
 
 
 def encoding(checkpoint_sha256: str, mask_prob: float | None, code: str) -> dict[str, Any]:

@@ -124,7 +124,8 @@ def _given(wish: Wish) -> dict[str, Any]:
 def _data(wish: Wish) -> dict[str, Any]:
     utterances = wish.now(wish.above[0], "sha256", "utterances")
     root = wish.config["corpora"][wish.task["corpus"]]["root"]
-    return finetune.preparing(utterances, str(Path(root)), code_digest("scripts.finetune.prepare_data"))
+    code = code_digest("scripts.finetune.prepare_data")
+    return finetune.preparing(utterances, str(Path(root)), wish.task["word_boundary"], code)
 
 
 def _encoder(wish: Wish) -> dict[str, Any]:
@@ -158,8 +159,9 @@ def _score(wish: Wish) -> dict[str, Any]:
     transcript, utterances = wish.above
     subset = wish.part["subset"]
     said = wish.now(utterances, ("subsets", subset, "said"), "said")
+    word_boundary = wish.now(transcript, "word_boundary", "word_boundary")
     code = code_digest("scripts.evaluate.score_cer")
-    return evaluate.score(subset, wish.now(transcript, "sha256", "transcript"), said, code)
+    return evaluate.score(subset, wish.now(transcript, "sha256", "transcript"), said, word_boundary, code)
 
 
 WANTS: dict[str, Callable[[Wish], dict[str, Any]]] = {

@@ -60,6 +60,7 @@ class World:
         run = {"corpus": "aishell2", "recipe": "fairseq.yaml", "effective_gpus": 8, "precision": "auto", "seed": 1}
         run |= {"validation_fraction": 0.1, "utterances_per_file": 6, "audio_shards": 2, "label": None}
         task = {"corpus": "aishell1", "recipe": "espnet.yaml", "mask_prob": None, "average_last": 2, "label": "A"}
+        task |= {"word_boundary": False, "published": None}
         corpora: dict[str, Any] = {name: {"format": name, "root": name} for name in ("aishell1", "aishell2")}
         for name, others in (("aishell1", []), ("aishell2", ["aishell1"])):
             corpora[name] |= {"without_transcripts_of": others, "case": "keep", "punctuation": "keep"}
@@ -82,6 +83,7 @@ class World:
                 made_from = WANTS[part.kind](Wish(part, self.config, self.root, self.now))
                 facts = {"sha256": f"sha256 of {part.file}", "digest": f"digest of {part.file}"} | bytes_
                 facts |= {"epochs": {f"{n}epoch.pth": str(n) for n in (1, 2, 3)}, "heldout_sha256": "held out"}
+                facts["word_boundary"] = False
                 facts["subsets"] = {"test": {"heard": "h", "said": "s"}, "dev": {"heard": "h", "said": "s"}}
                 above = tuple(Path(other.file) for other in Wish(part, self.config, self.root, self.now).above)
                 files.write_json(Path(part.sidecar), sidecars.card(made_from, above, **facts))
@@ -150,6 +152,7 @@ def test_a_recipe_of_pre_training_reaches_the_score(world: World) -> None:
         (("finetuning", "aishell1", "mask_prob", 0.3), BELOW),
         (("checkpoints", "english", "sha256", "F00D"), {"given", *BELOW}),
         (("pretraining", "mandarin", "precision", "fp16"), {*PRETRAINED, *BELOW}),
+        (("finetuning", "aishell1", "word_boundary", True), {"data"}),
         # data may come back the same: it is compared once it is there
         (("pretraining", "mandarin", "validation_fraction", 0.2), {"split", "archive", "manifest"}),
         (("pretraining", "mandarin", "utterances_per_file", 3), {"archive", "manifest"}),

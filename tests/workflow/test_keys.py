@@ -90,6 +90,9 @@ EFFECTS = {
     "finetuning.*.learning_rates": task("learning_rates", [0.1, 0.2], BRANCH),
     "finetuning.*.seeds": task("seeds", [1, 2], BRANCH),
     "finetuning.*.average_last": task("average_last", 3, SCORES),
+    # as there is no space between its characters: the same tokens
+    "finetuning.*.word_boundary": task("word_boundary", True, {"prepare_data"} | TABLE),
+    "finetuning.*.published": task("published", None, TABLE),
     "finetuning.*.mask_prob": task("mask_prob", 0.2, {"prepare_encoder"} | BRANCH),
     "repeat_pretraining": Effect({"repeat_pretraining": True}, set()),
     "experiments.*.finetuning": Effect(

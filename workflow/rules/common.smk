@@ -23,6 +23,11 @@ def optional(look_up):
     return lambda wildcards: [] if look_up(wildcards) is None else look_up(wildcards)
 
 
+def yes_or_no(look_up):
+    """The same for true or false."""
+    return lambda wildcards: "yes" if look_up(wildcards) else "no"
+
+
 def decides_nothing(look_up):
     """A param of which another value alone makes nothing again: Snakemake compares none that may depend on inputs."""
     return lambda wildcards, input: look_up(wildcards)
@@ -37,6 +42,11 @@ def list_of(user, name):
     """One of that corpus's lists."""
     corpus_of = lookup(f"{user}/corpus", within=config)
     return lambda wildcards: f"results/corpora/{corpus_of(wildcards)}/{name}"
+
+
+def utterances_of(user, **others):
+    """All that can be used of that corpus, as an input beside others."""
+    return {"utterances": list_of(user, "utterances.tsv"), **others}
 
 
 def recipe_of(user):
@@ -115,6 +125,13 @@ def labels():
     """NAME=LABEL of every task and model that has one."""
     entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
     return [f"{name}={entry['label']}" for name, entry in entries.items() if entry["label"] is not None]
+
+
+def published():
+    """What others have published on the tasks of the table: the path of a file by task, for those that have one."""
+    tasks = dict.fromkeys(item["finetuning"] for item in config["experiments"])
+    paths = {task: config["finetuning"][task]["published"] for task in tasks}
+    return {task: str(REPOSITORY / path) for task, path in paths.items() if path is not None}
 
 
 def experiment():

@@ -3,8 +3,7 @@
 
 checkpoint prepare_data:
     input:
-        utterances=list_of("finetuning/{task}", "utterances.tsv"),
-        again=if_stale("data"),
+        **utterances_of("finetuning/{task}", again=if_stale("data")),
     output:
         **with_lasting_sidecar(data=directory("results/finetune/{task}/data")),
     log:
@@ -15,12 +14,13 @@ checkpoint prepare_data:
         "../envs/corpora.yaml"
     params:
         root=root_of("finetuning/{task}"),
+        word_boundary=yes_or_no(lookup("finetuning/{task}/word_boundary", within=config)),
     shell:
         "python -m scripts.finetune.prepare_data"
         " --utterances {input.utterances:q}"
         " --root {params.root:q}"
-        " --output {output.data:q}"
-        " 2>&1 | tee {log:q}"
+        " --word-boundary {params.word_boundary}"
+        " --output {output.data:q} 2>&1 | tee {log:q}"
 
 
 checkpoint prepare_encoder:
