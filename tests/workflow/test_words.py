@@ -54,7 +54,7 @@ def test_a_task_with_words_goes_to_a_table_of_its_own(project: Project) -> None:
     branch = "from/mandarin/{}/lr-0.1/seed-1"
     heard = project.read(f"results/transcripts/words/test/{branch.format('after-20-updates')}/text")
     assert [line.split(" ", 1)[1] for line in heard.splitlines()] == SAID["test"]
-    # after 10 updates the fake hears the first character alone: в of `вг аб а`, and б. Of dev а for `аб вг`, г for `г а`.
+    # after 10 updates the fake hears the first character alone: в of `вг аб а`, and б; а of `аб вг`, and г of `г а`
     score = json.loads(project.read(f"results/cer/words/test/{branch.format('after-10-updates')}.json"))
     assert (score["deletions"], score["characters"]) == (4, 6)
     assert (score["word_substitutions"], score["word_deletions"], score["words"]) == (1, 2, 4)
