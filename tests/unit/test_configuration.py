@@ -66,6 +66,18 @@ def test_what_may_be_left_out_is_filled_in(config: dict[str, Any]) -> None:
     assert spellings == {"aishell1": ("keep", "keep"), "aishell2": ("lower", "keep")}
 
 
+def test_the_overlay_of_the_page_on_another_language_passes(config: dict[str, Any], tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs/another-language.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for recipe in ("pretrain.yaml", "finetune.yaml"):
+        assert f"/home/me/{recipe}" in block
+        (tmp_path / recipe).touch()
+    (tmp_path / "corpora/russian").mkdir()
+    merged = merge(config, yaml.safe_load(block.replace("/home/me", str(tmp_path))))
+    check(merged, SCHEMA, REPOSITORY, [*FORMATS, "kaldi"])
+    assert corpora_in_use(merged) == {"russian"}
+
+
 def set_in(config: dict[str, Any], key: str, value: Any) -> None:
     """Set a.b.c; a number is a place in a list."""
     *parents, last = [int(part) if part.isdigit() else part for part in key.split(".")]
