@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from scripts.common import places
+from scripts.common import defaults, places
 from scripts.common.errors import StepError
 from scripts.common.users import corpora_of
 
@@ -40,8 +40,9 @@ _DEMANDS = {
 
 
 def check(config: dict[str, Any], schema: Path, repository: Path, formats: Iterable[str]) -> None:
-    """Raise StepError at the first thing wrong with `config`. `formats`: those that a corpus may have.
+    """Raise StepError at the first thing wrong with `config`, and fill in what it may leave out.
 
+    `formats`: those that a corpus may have.
     Corpus roots are relative to the working directory, recipes to the repository.
     """
     rules = yaml.safe_load(schema.read_text(encoding="utf-8"))
@@ -50,6 +51,7 @@ def check(config: dict[str, Any], schema: Path, repository: Path, formats: Itera
     if errors:
         # a misspelt key is missing too, and its misspelling explains it
         raise StepError(explain(min(errors, key=lambda e: (len(e.absolute_path), e.validator == "required"))))
+    defaults.fill_in(config, schema)
     for problem in (_unknown_names, _milestones, _characters, _files):
         sentence = problem(config, repository)
         if sentence:
@@ -146,18 +148,20 @@ def _milestones(config: dict[str, Any], repository: Path) -> str | None:
 
 def _characters(config: dict[str, Any], repository: Path) -> None:
     """Paths that begin with what not every program takes; the repository's own is looked at before."""
-    keys = (("corpora", "root"), ("corpora", "exclude"), ("pretraining", "recipe"), ("finetuning", "recipe"))
-    for catalogue, key in keys:
-        entries = {f"config key {catalogue}.{name}.{key}": entry.get(key) for name, entry in config[catalogue].items()}
-        places.check({name: path for name, path in entries.items() if path is not None})
+    keys = {"corpora": ("root", "exclude"), "pretraining": ("recipe",), "finetuning": ("recipe", "published")}
+    for catalogue, names in keys.items():
+        for name, entry in config[catalogue].items():
+            found = {f"config key {catalogue}.{name}.{key}": entry[key] for key in names if entry[key] is not None}
+            places.check(found)
 
 
 def _files(config: dict[str, Any], repository: Path) -> str | None:
-    """Roots of the corpora that the experiments use, and all recipes."""
-    for catalogue in ("pretraining", "finetuning"):
+    """Roots of the corpora that the experiments use, all recipes, and what others have published."""
+    for catalogue, *keys in (("pretraining", "recipe"), ("finetuning", "recipe", "published")):
         for name, entry in config[catalogue].items():
-            if not (repository / entry["recipe"]).is_file():
-                return f"config key {catalogue}.{name}.recipe: {repository / entry['recipe']} is not a file: mend it"
+            for key in keys:
+                if entry[key] is not None and not (repository / entry[key]).is_file():
+                    return f"config key {catalogue}.{name}.{key}: {repository / entry[key]} is not a file: mend it"
     for name in sorted(corpora_in_use(config)):
         root = Path(config["corpora"][name]["root"])
         if not root.is_dir():
@@ -165,7 +169,7 @@ def _files(config: dict[str, Any], repository: Path) -> str | None:
                 f"config key corpora.{name}.root: {root} is not a directory (seen from {Path.cwd()}): "
                 f"set it to where the corpus is unpacked"
             )
-        exclude = config["corpora"][name].get("exclude")
+        exclude = config["corpora"][name]["exclude"]
         if exclude and not Path(exclude).is_file():
             return f"config key corpora.{name}.exclude: {exclude} is not a file (seen from {Path.cwd()}): mend it"
     return None

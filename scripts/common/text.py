@@ -1,31 +1,63 @@
-"""Transcripts: one spelling for the same words.
+"""Transcripts: one spelling for the same words, in any script.
 
-AISHELL's files mix full-width and ASCII letters, carriage returns, byte order marks and spaces between words that
-carry no information in Chinese. What is normalised here is the form only; no character of the language is replaced.
+Corpora mix full-width and ASCII letters, carriage returns, byte order marks, composed and decomposed accents, and, in
+languages that are written without them, spaces between words. What is normalised here is the form only: a character
+is replaced by its canonical equivalent (NFC), or by the ASCII letter that it is the full-width twin of, and by nothing
+else.
 """
 
-import re
 import unicodedata
 
-# U+FF01..U+FF5E are the full-width twins of ASCII 0x21..0x7E; U+3000 is the full-width space.
-_TO_ASCII = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0xFEFF: None}
-_SPACE_BESIDE_NON_ASCII = re.compile(r"(?<=[^\x00-\x7f]) | (?=[^\x00-\x7f])")
+import regex
+
+# U+FF01..U+FF5E are the full-width twins of ASCII 0x21..0x7E; U+3000 is the full-width space. U+200B has no width and
+# parts words in scripts that are written without spaces.
+_TO_ASCII = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x200B: " ", 0xFEFF: None}
+
+# Scripts that are written without spaces between words. By Script_Extensions, so that ー counts, and 。 does; what they
+# share with scripts that have spaces (·, the Ukrainian ʼ, a dot below) lies below U+0E00, but for one.
+_WITHOUT_SPACES = ["Han", "Hiragana", "Katakana", "Bopomofo", "Thai", "Lao", "Khmer", "Myanmar"]
+_OF_THEM = "[[" + "".join(rf"\p{{scx={script}}}" for script in _WITHOUT_SPACES) + r"]--[\u0000-\u0DFF\uA92E]]"
+_SPACE_BESIDE = regex.compile(rf"(?V1)(?<={_OF_THEM}[\p{{M}} ]*) | (?={_OF_THEM})")
+
+# What may stand within a word: l'amour, o’clock, col·legi, צה״ל.
+_LETTER = rf"[\p{{L}}--{_OF_THEM}]"
+_PUNCTUATION = regex.compile(rf"(?V1)(?<={_LETTER}\p{{M}}*)(['’·׳״])(?={_LETTER})|\p{{P}}")
 
 
 def normalise(transcript: str) -> str:
-    """The transcript as it stands in utterances.tsv.
+    """The transcript as it stands in utterances.tsv, where the config asks for nothing else.
 
-    Full-width letters, digits and punctuation become ASCII; byte order marks go; white space (a carriage return
-    too) is folded, and dropped beside any character that is not ASCII, so that Chinese has no spaces and English
-    words keep theirs.
+    Full-width letters, digits and punctuation become ASCII; byte order marks go; accents are composed; white space (a
+    carriage return too) is folded, and dropped beside any character of a script that is written without it, so that
+    Chinese has no spaces, and English, Russian and Korean words keep theirs.
     """
-    folded = " ".join(transcript.translate(_TO_ASCII).split())
-    return _SPACE_BESIDE_NON_ASCII.sub("", folded)
+    composed = unicodedata.normalize("NFC", transcript.translate(_TO_ASCII))
+    folded = " ".join(composed.split())
+    return unicodedata.normalize("NFC", _SPACE_BESIDE.sub("", folded))  # an accent may have stood behind a space
+
+
+def lower(transcript: str) -> str:
+    """A normalised transcript in lower case as it is written: ß stays, and Σ at the end of a word becomes ς."""
+    return normalise(transcript.lower())
+
+
+def without_punctuation(transcript: str) -> str:
+    """A normalised transcript with a space for each character of Unicode's category P, folded as all space is.
+
+    Apostrophes and their like between two letters stay (’ becomes '), but for scripts that are written without spaces.
+    """
+    return normalise(_PUNCTUATION.sub(lambda found: (found[1] or " ").replace("’", "'"), transcript))
 
 
 def characters(transcript: str) -> list[str]:
     """What a character error rate counts: the characters of a normalised transcript without white space."""
     return [character for character in transcript if not character.isspace()]
+
+
+def words(transcript: str) -> list[str]:
+    """What a word error rate counts: what stands between spaces."""
+    return transcript.split()
 
 
 def leakage_key(transcript: str) -> str:

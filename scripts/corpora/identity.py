@@ -6,15 +6,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+SPELLING = ("case", "punctuation")  # keys of a corpus that say how its transcripts are spelt
+
 
 def listing(
-    layout: str, lists: Mapping[str, str], audio: str, converts: bool, exclude: str | None, code: str
+    layout: str,
+    lists: Mapping[str, str],
+    audio: str,
+    spelling: Mapping[str, str],
+    converts: bool,
+    exclude: str | None,
+    code: str,
 ) -> dict[str, Any]:
     """A corpus: `lists` are the sha256 of the files that list it by their names, `audio` a digest of the names and
-    sizes of its files; `exclude`: the sha256 of the list of what is not used.
+    sizes of its files; `spelling`: the values of SPELLING; `exclude`: the sha256 of the list of what is not used.
     """
-    settings = {"convert": True} if converts else {}
-    settings |= {"exclude": exclude} if exclude else {}
+    settings = {**spelling, "convert": converts, "exclude": exclude}
     return {"format": layout, "lists": dict(lists), "audio": audio, **settings, "code": code}
 
 

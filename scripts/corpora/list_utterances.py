@@ -14,7 +14,7 @@ from scripts.common import files, provenance, sidecars, tables
 from scripts.common.audio import SAMPLE_RATE
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
-from scripts.corpora import contents, identity
+from scripts.corpora import contents, identity, spelling
 from scripts.corpora.conversion import path_of
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
@@ -97,13 +97,18 @@ def completeness(entries: list[Entry], holds: Mapping[str, int]) -> str:
     )
 
 
+def spelling_of(arguments: argparse.Namespace) -> dict[str, str]:
+    return {key: getattr(arguments, key) for key in spelling.CHOICES}
+
+
 def vouch(arguments: argparse.Namespace, usable: pd.DataFrame) -> None:
     """Write the sidecar of utterances.tsv; it says of each subset what is heard in it and what is said."""
     contents_now = (
         contents.lists_of(arguments.root, arguments.format),
         contents.audio_of(arguments.root, arguments.format),
     )
-    settings = (arguments.convert, files.sha256(arguments.exclude) if arguments.exclude else None)
+    exclude = files.sha256(arguments.exclude) if arguments.exclude else None
+    settings = (spelling_of(arguments), arguments.convert, exclude)
     made_from = identity.listing(arguments.format, *contents_now, *settings, code_digest(__spec__.name))
     subsets = {subset: rows for subset, rows in usable.groupby("subset")}
     facts = {
@@ -121,6 +126,8 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="where the corpus lies")
     parser.add_argument("--convert", action="store_true", help="list what scripts.corpora.convert_audio will make")
     parser.add_argument("--exclude", type=Path, help="a list of utterances and speakers that are not to be used")
+    for key, choices in spelling.CHOICES.items():
+        parser.add_argument(f"--{key}", choices=list(choices), default="keep", help="of transcripts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--utterances", type=Path, required=True, help="a sidecar .json goes beside it")
     parser.add_argument("--rejected", type=Path, required=True)
@@ -128,7 +135,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     root, layout = arguments.root, FORMATS[arguments.format]
-    entries = list(layout.read(root))
+    entries, changed = spelling.spell(layout.read(root), spelling_of(arguments))
     usable, rejected = list_corpus(root, entries, arguments.threads, arguments.convert, excluded_by(arguments.exclude))
     reasons = arguments.utterances.with_name("nothing-usable.tsv")
     if usable.empty:
@@ -140,6 +147,8 @@ def main() -> None:
     vouch(arguments, usable)
     hours = usable["samples"].sum() / SAMPLE_RATE / 3600
     print(f"{root}: {len(usable)} utterances ({hours:.2f} h), {len(rejected)} rejected: {arguments.rejected}")
+    for line in spelling.report(spelling_of(arguments), changed):
+        print(line)
     if layout.holds:
         print(f"{root} by its lists, and what is known of this corpus: {completeness(entries, layout.holds)}")
 

@@ -1,4 +1,4 @@
-"""Character errors as NIST's sclite counts them.
+"""Errors in characters or words as NIST's sclite counts them.
 
 sclite does not minimise the number of errors. It minimises 4 x substitutions + 3 x deletions + 3 x insertions, so
 a deletion with an insertion (6) beats two substitutions (8) wherever it buys a match, and its total can exceed the
@@ -19,12 +19,12 @@ SUBSTITUTION, DELETION, INSERTION = 4, 3, 3
 
 @dataclass(frozen=True)
 class ErrorCounts:
-    """Errors in hypotheses whose references have `characters` characters in all; counts of utterances add up."""
+    """Errors in hypotheses whose references have a `length` of so many characters, or words, in all. They add up."""
 
     substitutions: int = 0
     deletions: int = 0
     insertions: int = 0
-    characters: int = 0
+    length: int = 0
 
     @property
     def errors(self) -> int:
@@ -35,12 +35,12 @@ class ErrorCounts:
             self.substitutions + other.substitutions,
             self.deletions + other.deletions,
             self.insertions + other.insertions,
-            self.characters + other.characters,
+            self.length + other.length,
         )
 
 
 def count_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> ErrorCounts:
-    """Errors of one hypothesis. Characters are compared as they are (sclite -s); both sides may be empty.
+    """Errors of one hypothesis. Characters (or words) are compared as they are (sclite -s); both sides may be empty.
 
     A cell holds the cost of the chosen alignment of two prefixes and its substitutions. The rest follows at the
     end: the lengths give deletions - insertions, the cost gives deletions + insertions.

@@ -26,6 +26,15 @@ def transcript(
     }
 
 
-def score(subset: str, transcript: str, said: str, code: str) -> dict[str, Any]:
-    """Everything that decides a score: the sha256 of the hypotheses, a digest of the references."""
-    return {"subset": subset, "transcript": transcript, "said": said, "code": code}
+def score(subset: str, transcript: str, said: str, word_boundary: bool, code: str) -> dict[str, Any]:
+    """Everything that decides a score: the sha256 of the hypotheses, a digest of the references.
+
+    `word_boundary`: whether they have words, which are scored, too.
+    """
+    return {
+        "subset": subset,
+        "transcript": transcript,
+        "said": said,
+        "word_boundary": word_boundary,
+        "code": code,
+    }

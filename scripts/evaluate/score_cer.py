@@ -1,7 +1,7 @@
-"""Score the transcripts of one subset: character error rate and what it is made of."""
+"""Score the transcripts of one subset: character error rate, word error rate, and what they are made of."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 from scripts.common import files, provenance, sidecars, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
-from scripts.common.text import characters
+from scripts.common.text import characters, words
 from scripts.evaluate import identity
 from scripts.evaluate.alignment import ErrorCounts, count_errors
 
@@ -32,6 +32,12 @@ def read_hypotheses(path: Path) -> dict[str, str]:
     return transcripts
 
 
+def has_words(path: Path) -> bool:
+    """Whether the model of these hypotheses knows a word boundary, by their sidecar."""
+    sidecar = sidecars.path_of(path)
+    return sidecar.exists() and files.read_json(sidecar).get("word_boundary", False)
+
+
 def references_of(utterances: pd.DataFrame, subset: str, path: Path) -> dict[str, str]:
     """Transcripts by utterance of one subset. Raises StepError where the subset has no utterance; `path` is named."""
     rows = utterances[utterances["subset"] == subset]
@@ -51,21 +57,34 @@ def check_pairs(references: Mapping[str, str], hypotheses: Mapping[str, str], pa
         )
 
 
-def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> ErrorCounts:
-    """Errors over all utterances of `references`; see scripts.common.text.characters for what is counted."""
-    pairs = ((characters(text), characters(hypotheses[utterance])) for utterance, text in references.items())
+def score(
+    references: Mapping[str, str], hypotheses: Mapping[str, str], units: Callable[[str], list[str]]
+) -> ErrorCounts:
+    """Errors over all utterances of `references`. `units`: takes a transcript apart into what is counted."""
+    pairs = ((units(text), units(hypotheses[utterance])) for utterance, text in references.items())
     return sum((count_errors(reference, hypothesis) for reference, hypothesis in pairs), ErrorCounts())
 
 
-def report(counts: ErrorCounts, utterances: int) -> dict[str, Any]:
+def report(counts: ErrorCounts, utterances: int) -> dict[str, int | float]:
     """What the JSON holds; `cer` is errors / characters, a fraction that insertions can push over 1."""
     return {
         "substitutions": counts.substitutions,
         "deletions": counts.deletions,
         "insertions": counts.insertions,
-        "characters": counts.characters,
+        "characters": counts.length,
         "utterances": utterances,
-        "cer": counts.errors / counts.characters,
+        "cer": counts.errors / counts.length,
+    }
+
+
+def report_of_words(counts: ErrorCounts) -> dict[str, int | float]:
+    """What it holds beside that where transcripts have words."""
+    return {
+        "word_substitutions": counts.substitutions,
+        "word_deletions": counts.deletions,
+        "word_insertions": counts.insertions,
+        "words": counts.length,
+        "wer": counts.errors / counts.length,
     }
 
 
@@ -73,24 +92,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=Path, required=True, help="utterances.tsv with the references")
     parser.add_argument("--subset", required=True, help="which of its subsets was transcribed")
-    parser.add_argument("--hypotheses", type=Path, required=True, help="Kaldi text: id SPACE characters")
+    parser.add_argument("--hypotheses", type=Path, required=True, help="Kaldi text; its sidecar says if it has words")
     parser.add_argument("--output", type=Path, required=True, help="JSON with counts, cer and what it was made from")
     arguments = parser.parse_args()
     utterances = tables.read_utterances(arguments.utterances)
     references = references_of(utterances, arguments.subset, arguments.utterances)
     hypotheses = read_hypotheses(arguments.hypotheses)
     check_pairs(references, hypotheses, arguments.hypotheses)
-    counts = score(references, hypotheses)
-    if counts.characters == 0:
+    counts = score(references, hypotheses, characters)
+    if counts.length == 0:
         raise StepError(f"{arguments.utterances}: subset {arguments.subset} has only empty transcripts: list it again")
+    word_boundary = has_words(arguments.hypotheses)
     made_from = identity.score(
         arguments.subset,
         files.sha256(arguments.hypotheses),
         tables.digests_of(utterances[utterances["subset"] == arguments.subset])["said"],
+        word_boundary,
         code_digest(__spec__.name),
     )
     above = (arguments.hypotheses, arguments.utterances)
-    facts = report(counts, len(references)) | provenance.circumstances("results", "pandas")
+    facts: dict[str, Any] = report(counts, len(references)) | provenance.circumstances("results", "pandas")
+    if word_boundary:
+        facts |= report_of_words(score(references, hypotheses, words))
     files.write_json(arguments.output, sidecars.card(made_from, above, **facts))
 
 

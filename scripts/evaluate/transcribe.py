@@ -21,6 +21,7 @@ import yaml
 from scripts.common import audio, files, provenance, quiet, sidecars, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
+from scripts.common.tokens import SPACE, text_of
 from scripts.evaluate import identity
 from scripts.finetune import espnet_numerics
 
@@ -29,7 +30,7 @@ BLANK = 0
 
 def best_path(frames: list[int], tokens: list[str]) -> str:
     """Collapse repeats of the frames' most probable tokens, then drop blanks (Graves et al., 2006)."""
-    return "".join(tokens[token] for token, _ in itertools.groupby(frames) if token != BLANK)
+    return text_of(tokens[token] for token, _ in itertools.groupby(frames) if token != BLANK)
 
 
 def load(config: Path, weights: Path, encoder: Path, device: str) -> tuple[torch.nn.Module, list[str]]:
@@ -93,7 +94,8 @@ def main() -> None:
         heard = (tables.digests_of(chosen)["heard"], sidecars.read(arguments.source).get("audio", {}).get(subset))
         made_from = identity.transcript(subset, *made_of, *heard, code_digest(__spec__.name))
         above = (arguments.weights, arguments.encoder, arguments.utterances, arguments.source)
-        facts = {"device": device} | provenance.circumstances("espnet", "torch", "espnet")
+        facts = {"device": device, "word_boundary": SPACE in tokens}
+        facts |= provenance.circumstances("espnet", "torch", "espnet")
         sidecars.write(output, made_from, above, **facts)
         print(f"{len(chosen)} utterances of {subset} transcribed: {output}", flush=True)
 

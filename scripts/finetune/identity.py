@@ -11,13 +11,13 @@ from scripts.common import digests
 
 
 def preparing(
-    utterances: str, root: str, audio: Mapping[str, str], train_hours: float | None, code: str
+    utterances: str, root: str, audio: Mapping[str, str], train_hours: float | None, word_boundary: bool, code: str
 ) -> dict[str, Any]:
     """The data. `utterances`: the sha256 of the corpus's; `root`: where its wavs lie; `audio`: of train and dev a
     digest of what they are.
     """
-    part = {"train_hours": train_hours} if train_hours else {}
-    return {"utterances": utterances, "root": root, "audio": dict(audio), **part, "code": code}
+    settings = {"train_hours": train_hours, "word_boundary": word_boundary}
+    return {"utterances": utterances, "root": root, "audio": dict(audio), **settings, "code": code}
 
 
 def encoding(checkpoint_sha256: str, mask_prob: float | None, code: str) -> dict[str, Any]:

@@ -11,17 +11,15 @@ from scripts.common import files, provenance, sidecars, tables
 from scripts.common.audio import SAMPLE_RATE
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
-from scripts.common.text import characters
+from scripts.common.tokens import BLANK, END, UNKNOWN, text_of, tokens_of
 from scripts.finetune import identity
 from scripts.finetune.data import OF_A_SUBSET, data_digest
 
-BLANK, UNKNOWN, END = "<blank>", "<unk>", "<sos/eos>"
 
-
-def tokens_of(transcripts: pd.Series) -> list[str]:
-    """The characters of the training transcripts, most frequent first, between ESPnet's special tokens."""
-    counts = Counter(character for transcript in transcripts for character in characters(transcript))
-    return [BLANK, UNKNOWN, *sorted(counts, key=lambda character: (-counts[character], character)), END]
+def vocabulary(transcripts: pd.Series, word_boundary: bool) -> list[str]:
+    """The tokens of the training transcripts, most frequent first, between ESPnet's special ones."""
+    counts = Counter(token for transcript in transcripts for token in tokens_of(transcript, word_boundary))
+    return [BLANK, UNKNOWN, *sorted(counts, key=lambda token: (-counts[token], token)), END]
 
 
 def hours_of(utterances: pd.DataFrame, hours: float) -> pd.DataFrame:
@@ -44,18 +42,18 @@ def hours_of(utterances: pd.DataFrame, hours: float) -> pd.DataFrame:
     return utterances.loc[chosen.index.sort_values()]
 
 
-def data_files(utterances: pd.DataFrame, root: Path, tokens: int) -> dict[str, str]:
-    """File name -> content, a line an utterance, in ESPnet's (Kaldi's) formats.
+def data_files(utterances: pd.DataFrame, root: Path, known: int, word_boundary: bool) -> dict[str, str]:
+    """File name -> content, a line an utterance, in ESPnet's (Kaldi's) formats. `known`: how many tokens there are.
 
-    The shapes are what ESPnet's collect-stats pass would find: samples, and `characters,tokens`.
+    The shapes are what ESPnet's collect-stats pass would find: samples, and `tokens,known`.
     """
     lines: dict[str, list[str]] = {name: [] for name in OF_A_SUBSET}
     for row in utterances.itertuples():
-        spoken = characters(row.transcript)
+        tokens = tokens_of(row.transcript, word_boundary)
         lines["wav.scp"].append(f"{row.utterance} {(root / row.path).resolve()}\n")
-        lines["text"].append(f"{row.utterance} {''.join(spoken)}\n")
+        lines["text"].append(f"{row.utterance} {text_of(tokens)}\n")
         lines["speech_shape"].append(f"{row.utterance} {row.samples}\n")
-        lines["text_shape.char"].append(f"{row.utterance} {len(spoken)},{tokens}\n")
+        lines["text_shape.char"].append(f"{row.utterance} {len(tokens)},{known}\n")
     return {name: "".join(content) for name, content in lines.items()}
 
 
@@ -66,6 +64,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="where the corpus lies")
     parser.add_argument("--source", type=Path, required=True, help="--utterances, or the folder of converted audio")
     parser.add_argument("--train-hours", type=float, help="how much of train is used; all of it by default")
+    parser.add_argument("--word-boundary", action="store_true", help="a space is a token")
     parser.add_argument(
         "--output", type=Path, required=True, help="a folder: train/, dev/, tokens.txt; a sidecar .json beside it"
     )
@@ -78,16 +77,16 @@ def main() -> None:
             raise StepError(f"{arguments.utterances} has no utterance of {name}: fine-tuning needs train and dev")
     if arguments.train_hours:
         subsets["train"] = hours_of(subsets["train"], arguments.train_hours)
-    tokens = tokens_of(subsets["train"]["transcript"])
+    tokens = vocabulary(subsets["train"]["transcript"], arguments.word_boundary)
     root = arguments.source if arguments.source.is_dir() else arguments.root
     for name, subset in subsets.items():
-        for file, content in data_files(subset, root, len(tokens)).items():
+        for file, content in data_files(subset, root, len(tokens), arguments.word_boundary).items():
             files.write_text(arguments.output / name / file, content)
     files.write_text(arguments.output / "tokens.txt", "".join(f"{token}\n" for token in tokens))
-    sha256 = files.sha256(arguments.utterances)
     audio = sidecars.read(arguments.source).get("audio", {})
-    heard = {name: audio.get(name) for name in subsets}
-    made_from = identity.preparing(sha256, str(root), heard, arguments.train_hours, code_digest(__spec__.name))
+    made_of = (files.sha256(arguments.utterances), str(root), {name: audio.get(name) for name in subsets})
+    settings = (arguments.train_hours, arguments.word_boundary)
+    made_from = identity.preparing(*made_of, *settings, code_digest(__spec__.name))
     facts = {"digest": data_digest(arguments.output)} | provenance.circumstances("corpora", "pandas")
     sidecars.write(arguments.output, made_from, (arguments.utterances, arguments.source), **facts)
     print(f"{len(tokens)} tokens, {len(subsets['train'])} utterances to train on, {len(subsets['dev'])} of dev")

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from scripts.common import digests, files, provenance, sidecars
+from scripts.common import defaults, digests, files, provenance, sidecars
 from scripts.common.errors import StepError, exit_on_error
 from scripts.finetune.data import data_digest
 from scripts.finetune.identity import name_of_work
@@ -212,6 +212,7 @@ def main() -> None:
         raise StepError(f"{path} is missing: name the config of the run with --config")
     os.chdir(arguments.directory)
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    defaults.fill_in(config)
     found = adoptions(config, provenance.REPOSITORY)
     print("\n".join(report(found)))
     needed = [adoption for adoption in found if adoption.is_needed]

@@ -133,7 +133,7 @@ def shards_of(run: Mapping[str, Any], subset: str) -> list[str]:
 
 def source_of(corpus: str, config: Mapping[str, Any]) -> Part:
     """What vouches for the audio of a corpus that is read: its list, or the folder into which it was converted."""
-    return Part.of("converted" if config["corpora"][corpus].get("convert") else "utterances", corpus=corpus)
+    return Part.of("converted" if config["corpora"][corpus]["convert"] else "utterances", corpus=corpus)
 
 
 def above(part: Part, config: Mapping[str, Any]) -> list[Part]:

@@ -13,7 +13,6 @@ from scripts.reruns.cards import Card, Cards, read, sha256_of
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import Part, with_all_above
 
-PUBLISHED = provenance.REPOSITORY / "config" / "published.tsv"
 MODELS = {"initialisation", "milestone", "best", "given", "encoder", "epochs", "average", "transcript", "score"}
 
 
@@ -46,8 +45,11 @@ def asked(config: Mapping[str, Any]) -> str:
     shown = numbers(config)
     entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
     labels = {name: entries[name]["label"] for number in shown for name in (number.task, number.model)}
+    tasks = dict.fromkeys(number.task for number in shown)
+    paths = {task: config["finetuning"][task]["published"] for task in tasks}
+    published = {task: files.sha256(provenance.REPOSITORY / path) for task, path in paths.items() if path}
     code = [code_digest(f"scripts.results.{step}") for step in ("tabulate", "plot")]
-    return digests.digest([[vars(number) for number in shown], labels, files.sha256(PUBLISHED), code])
+    return digests.digest([[vars(number) for number in shown], labels, published, code])
 
 
 def is_outdated(path: Path, config: Mapping[str, Any]) -> bool:

@@ -52,8 +52,9 @@ class Wish:
 def _utterances(wish: Wish) -> dict[str, Any]:
     corpus = wish.config["corpora"][wish.part["corpus"]]
     lists, audio = _contents(Path(corpus["root"]), corpus["format"])
-    exclude = corpus.get("exclude")
-    settings = (corpus.get("convert", False), files.sha256(Path(exclude)) if exclude else None)
+    spelling = {key: corpus[key] for key in corpora.SPELLING}
+    exclude = files.sha256(Path(corpus["exclude"])) if corpus["exclude"] else None
+    settings = (spelling, corpus["convert"], exclude)
     return corpora.listing(corpus["format"], lists, audio, *settings, code_digest("scripts.corpora.list_utterances"))
 
 
@@ -139,8 +140,9 @@ def _data(wish: Wish) -> dict[str, Any]:
     corpus, source = wish.task["corpus"], wish.above[-1]
     root = source.file if source.kind == "converted" else wish.config["corpora"][corpus]["root"]
     audio = {subset: wish.now(source, ("audio", subset), "audio", subset) for subset in ("train", "dev")}
+    settings = (wish.task["train_hours"], wish.task["word_boundary"])
     code = code_digest("scripts.finetune.prepare_data")
-    return finetune.preparing(utterances, str(Path(root)), audio, wish.task.get("train_hours"), code)
+    return finetune.preparing(utterances, str(Path(root)), audio, *settings, code)
 
 
 def _encoder(wish: Wish) -> dict[str, Any]:
@@ -176,8 +178,9 @@ def _score(wish: Wish) -> dict[str, Any]:
     transcript, utterances = wish.above
     subset = wish.part["subset"]
     said = wish.now(utterances, ("subsets", subset, "said"), "said")
+    word_boundary = wish.now(transcript, "word_boundary", "word_boundary")
     code = code_digest("scripts.evaluate.score_cer")
-    return evaluate.score(subset, wish.now(transcript, "sha256", "transcript"), said, code)
+    return evaluate.score(subset, wish.now(transcript, "sha256", "transcript"), said, word_boundary, code)
 
 
 def is_later(part: Part, key: str) -> bool:

@@ -1,6 +1,6 @@
 """Scores, with what their paths say."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from scripts.common.tables import SUBSETS
 from scripts.reruns.parts import KINDS, match, updates_in
 
 COUNTS = ["substitutions", "deletions", "insertions", "characters", "utterances"]
+WORDS = ["word_substitutions", "word_deletions", "word_insertions", "words"]  # where transcripts have some
 
 PLACE = KINDS["score"][1]
 
@@ -40,11 +41,18 @@ class Score:
     insertions: int
     characters: int
     utterances: int
+    word_errors: int = 0
+    words: int = 0
 
     @property
     def cer(self) -> float:
         """Errors by characters of the references: a fraction, which insertions can push over 1."""
         return (self.substitutions + self.deletions + self.insertions) / self.characters
+
+    @property
+    def wer(self) -> float | None:
+        """The same of words; None where there are none."""
+        return self.word_errors / self.words if self.words else None
 
 
 def read_scores(paths: Iterable[Path], best_paths: Mapping[str, Path]) -> list[Score]:
@@ -69,10 +77,12 @@ def _read_score(path: Path, best: Mapping[str, int]) -> Score:
         raise StepError(f"{path} needs the updates of the best checkpoint: pass --best {branch.model}=.../best.json")
     unnamed = {"best": best.get(branch.model), "given": None}
     updates = unnamed[branch.checkpoint] if branch.checkpoint in unnamed else updates_in(branch.checkpoint)
-    counts = _read(path, COUNTS)
+    content = _read(path, COUNTS, WORDS)
+    counts = {key: content[key] for key in COUNTS}
+    *word_errors, words = (content.get(key, 0) for key in WORDS)
     if counts["characters"] <= 0:
         raise StepError(f"{path} was made on no characters: score again")
-    return Score(branch, part["subset"], updates, **counts)
+    return Score(branch, part["subset"], updates, **counts, word_errors=sum(word_errors), words=words)
 
 
 def _from_results(path: Path) -> str:
@@ -81,12 +91,14 @@ def _from_results(path: Path) -> str:
     return text[max(text.rfind("results/cer/"), 0) :]
 
 
-def _read(path: Path, keys: list[str]) -> dict[str, int]:
-    """The whole numbers that a JSON file has under `keys`."""
+def _read(path: Path, keys: list[str], others: Sequence[str] = ()) -> dict[str, int]:
+    """The whole numbers that a JSON file has under `keys`, and under `others` if it has one of these."""
     try:
         content = read_json(path)
     except (OSError, ValueError) as error:
         raise StepError(f"{path} cannot be read as JSON ({error}): remake it") from error
+    if isinstance(content, dict) and not content.keys().isdisjoint(others):
+        keys = [*keys, *others]
     for key in keys:
         if not isinstance(content, dict) or not isinstance(content.get(key), int):
             raise StepError(f"{path} has no whole number under {key}: remake it")
@@ -110,8 +122,9 @@ def _check_same_utterances(scores: list[Score]) -> None:
     first: dict[tuple[str, str], Score] = {}
     for score in scores:
         other = first.setdefault((score.branch.task, score.subset), score)
-        if (score.utterances, score.characters) != (other.utterances, other.characters):
+        if (score.utterances, score.characters, score.words) != (other.utterances, other.characters, other.words):
             raise StepError(
                 f"{score.branch} was scored on {score.utterances} utterances of {score.subset} with {score.characters} "
-                f"characters, {other.branch} on {other.utterances} with {other.characters}: score again what is older"
+                f"characters and {score.words} words, {other.branch} on {other.utterances} with {other.characters} and "
+                f"{other.words}: score again what is older"
             )

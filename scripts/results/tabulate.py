@@ -15,7 +15,8 @@ from scripts.results.labels import Checkpoint, checkpoint_of, row_labels
 from scripts.results.scores import COUNTS, Score, read_scores
 
 CER_COLUMNS = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "subset", *COUNTS, "cer"]
-PUBLISHED_COLUMNS = ["row", "dev", "test", "note"]
+PUBLISHED_COLUMNS = ["row", "dev", "test", "corpus", "note"]
+NOTHING_PUBLISHED = pd.DataFrame(columns=PUBLISHED_COLUMNS)
 
 
 def long_table(scores: list[Score], rows: Mapping[Checkpoint, str]) -> str:
@@ -28,18 +29,27 @@ def long_table(scores: list[Score], rows: Mapping[Checkpoint, str]) -> str:
 
 
 def markdown(
-    scores: list[Score], rows: Mapping[Checkpoint, str], labels: Mapping[str, str], published: pd.DataFrame
+    scores: list[Score],
+    rows: Mapping[Checkpoint, str],
+    labels: Mapping[str, str],
+    published: Mapping[str, pd.DataFrame],
 ) -> str:
     """cer.md: a table a task with its own rows, then the published ones, then what the reader must know."""
     tables = []
     for task, of_task in _group(scores, lambda score: score.branch.task).items():
-        lines = [_line(labels.get(task, task), *SUBSETS), _line("---", *["---:"] * len(SUBSETS))]
+        words = [f"{subset} WER" for subset in SUBSETS] if has_words(of_task) else []
+        others = published.get(task, NOTHING_PUBLISHED)
+        lines = [_line(labels.get(task, task), *SUBSETS, *words), _line("---", *["---:"] * len(SUBSETS + words))]
         lines += own_rows(of_task, rows)
-        lines += [
-            _line(f"published: {row['row']}", *(row[subset] for subset in SUBSETS)) for _, row in published.iterrows()
-        ]
-        tables.append("\n".join(lines) + "\n\n" + "\n".join(notes(of_task, "\n".join(lines), published)) + "\n")
+        for _, row in others.iterrows():
+            lines.append(_line(f"published: {row['row']}", *(row[subset] for subset in SUBSETS), *("" for _ in words)))
+        tables.append("\n".join(lines) + "\n\n" + "\n".join(notes(of_task, "\n".join(lines), others)) + "\n")
     return "\n".join(tables)
+
+
+def has_words(scores: list[Score]) -> bool:
+    """Whether word errors were counted, too; those of a task are counted alike."""
+    return all(score.wer is not None for score in scores)
 
 
 def own_rows(scores: list[Score], rows: Mapping[Checkpoint, str]) -> list[str]:
@@ -48,6 +58,8 @@ def own_rows(scores: list[Score], rows: Mapping[Checkpoint, str]) -> list[str]:
     lines = []
     for (checkpoint, rate), of_row in _group(scores, lambda s: (checkpoint_of(s), s.branch.learning_rate)).items():
         cells = [cell([score.cer for score in of_row if score.subset == subset]) for subset in SUBSETS]
+        if has_words(scores):
+            cells += [cell([score.wer for score in of_row if score.subset == subset]) for subset in SUBSETS]
         lines.append(_line(rows[checkpoint] + (f", lr {rate}" if several_rates else ""), *cells))
     if len({line.split(" | ")[0] for line in lines}) < len(lines):
         raise StepError(f"two rows of {scores[0].branch.task} have the same name: give each model a label of its own")
@@ -71,11 +83,14 @@ def notes(scores: list[Score], table: str, published: pd.DataFrame) -> list[str]
     size = " and ".join(f"{utterances[subset]:,} utterances of {subset}" for subset in SUBSETS)
     shown = "one seed" if most == 1 else f"mean ± sample standard deviation over {counted} seeds"
     lines = [f"- Character error rate in percent on {size}; {shown}."]
+    if has_words(scores):
+        lines.append("- WER: the word error rate in percent of the words, which stand between spaces.")
     if "* |" in table:
         lines.append("- `*`: the checkpoint with the lowest validation loss of pre-training.")
     if not published.empty:
         sources = "; ".join(dict.fromkeys(note for note in published["note"] if note))
-        lines.append(f"- `published:` as reported for the whole of AISHELL-1, not measured here. {sources}.")
+        corpora = ", ".join(dict.fromkeys(published["corpus"]))
+        lines.append(f"- `published:` as reported for the whole of {corpora}, not measured here. {sources}.")
     return lines
 
 
@@ -120,7 +135,9 @@ def main() -> None:
         "--best", type=_pair, nargs="*", default=[], help="MODEL=best.json, for checkpoints called best"
     )
     parser.add_argument("--label", type=_pair, nargs="*", default=[], help="NAME=LABEL: how to call a task or a model")
-    parser.add_argument("--published", type=Path, help="rows to add below: row, dev, test, note")
+    parser.add_argument(
+        "--published", type=_pair, nargs="*", default=[], help="TASK=FILE: rows to add below (PUBLISHED_COLUMNS)"
+    )
     parser.add_argument("--provenance", type=Path, help="provenance.json: names the experiment below the table")
     parser.add_argument("--tsv", type=Path, required=True, help="table with a row a score")
     parser.add_argument("--markdown", type=Path, required=True, help="table as published")
@@ -128,9 +145,7 @@ def main() -> None:
     labels = dict(arguments.label)
     scores = read_scores(arguments.scores, {model: Path(path) for model, path in arguments.best})
     rows = row_labels(scores, labels)
-    published = pd.DataFrame(columns=PUBLISHED_COLUMNS)
-    if arguments.published:
-        published = read_table(arguments.published, PUBLISHED_COLUMNS)
+    published = {task: read_table(Path(path), PUBLISHED_COLUMNS) for task, path in arguments.published}
     table = markdown(scores, rows, labels, published)
     if arguments.provenance:
         provenance = read_json(arguments.provenance)

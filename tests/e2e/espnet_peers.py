@@ -55,7 +55,8 @@ def greedy(config: str, weights: str, wav_scp: str, text: str) -> None:
     for name, (_, speech) in SoundScpReader(wav_scp, dtype="float32").items():
         with torch.no_grad():
             encoded, _ = decoder.asr_model.encode(torch.from_numpy(speech)[None], torch.tensor([len(speech)]))
-        lines.append(f"{name} {''.join(decoder._decode_interctc([(0, encoded)])[0])}".rstrip() + "\n")
+        said = decoder.tokenizer.tokens2text(decoder._decode_interctc([(0, encoded)])[0])
+        lines.append(f"{name} {said}".rstrip() + "\n")
     Path(text).write_text("".join(sorted(lines)), encoding="utf-8")
 
 

@@ -53,7 +53,7 @@ def test_counts_add_up() -> None:
 def test_counts_fit_the_lengths(reference: list[str], hypothesis: list[str]) -> None:
     counts = count_errors(reference, hypothesis)
     assert min(counts.substitutions, counts.deletions, counts.insertions) >= 0
-    assert counts.characters == len(reference)
+    assert counts.length == len(reference)
     assert len(reference) - counts.deletions + counts.insertions == len(hypothesis)
     assert counts.substitutions + counts.deletions <= len(reference)
 

@@ -9,6 +9,12 @@ from scripts.evaluate.transcribe import best_path
 TOKENS = ["<blank>", "<unk>", "上", "海", "a", "<sos/eos>"]
 
 
+def test_best_path_of_words() -> None:
+    """As ESPnet's tokens2text: a boundary that repeats without a blank is one."""
+    assert best_path([0, 2, 2, 3, 3, 0, 2], ["<blank>", "<unk>", "a", "<space>"]) == "a a"
+    assert best_path([3, 2, 3, 0, 3, 2], ["<blank>", "<unk>", "a", "<space>"]) == " a  a"
+
+
 @pytest.mark.parametrize(
     ("frames", "expected"),
     [

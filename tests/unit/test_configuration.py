@@ -1,6 +1,7 @@
 """A wrong config ends in one sentence that names the key and what to do."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,27 @@ def test_the_shipped_overlays_pass(config: dict[str, Any], name: str) -> None:
     check(merged, SCHEMA, REPOSITORY, FORMATS)
 
 
+def test_what_may_be_left_out_is_filled_in(config: dict[str, Any]) -> None:
+    config["corpora"]["aishell2"]["case"] = "lower"
+    check(config, SCHEMA, REPOSITORY, FORMATS)
+    spellings = {name: (corpus["case"], corpus["punctuation"]) for name, corpus in config["corpora"].items()}
+    task = config["finetuning"]["aishell1"]
+    assert (task["word_boundary"], task["published"]) == (False, "config/published.tsv")
+    assert spellings == {"aishell1": ("keep", "keep"), "aishell2": ("lower", "keep")}
+
+
+def test_the_overlay_of_the_page_on_another_language_passes(config: dict[str, Any], tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs/another-language.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for recipe in ("pretrain.yaml", "finetune.yaml"):
+        assert f"/home/me/{recipe}" in block
+        (tmp_path / recipe).touch()
+    (tmp_path / "corpora/russian").mkdir()
+    merged = merge(config, yaml.safe_load(block.replace("/home/me", str(tmp_path))))
+    check(merged, SCHEMA, REPOSITORY, [*FORMATS, "kaldi"])
+    assert corpora_in_use(merged) == {"russian"}
+
+
 def set_in(config: dict[str, Any], key: str, value: Any) -> None:
     """Set a.b.c; a number is a place in a list."""
     *parents, last = [int(part) if part.isdigit() else part for part in key.split(".")]
@@ -89,6 +111,10 @@ MANDARIN, TASK, ENGLISH = "pretraining.mandarin", "finetuning.aishell1", "checkp
         (f"{ENGLISH}.sha256", "abc", 'is "abc", but has to be of another form (its SHA-256 in 64 hexadecimal digits'),
         ("corpora.aishell1.format", "htk", f'is "htk", but has to be {" or ".join(sorted(FORMATS))}'),
         ("corpora.aishell1.root", "", 'is "", but has to be a text that is not empty (its directory'),
+        (f"{TASK}.word_boundary", "yes", 'is "yes", but has to be true or false (whether transcripts have words'),
+        (f"{TASK}.published", "none.tsv", "is not a file: mend it"),
+        ("corpora.aishell1.case", "fold", 'is "fold", but has to be keep or lower (keep leaves letters'),
+        ("corpora.aishell1.punctuation", False, "is false, but has to be keep or drop"),
         ("corpora.aishell1", None, "is null, but has to be a section with keys of its own"),
         ("experiments", [], "is [], but has to be a list of at least 1"),
     ],
@@ -96,7 +122,7 @@ MANDARIN, TASK, ENGLISH = "pretraining.mandarin", "finetuning.aishell1", "checkp
 def test_wrong_values(config: dict[str, Any], key: str, value: Any, saying: str) -> None:
     set_in(config, key, value)
     message = sentence(config)
-    assert message.startswith(f"config key {key} ")
+    assert re.match(rf"config key {re.escape(key)}[ :]", message)
     assert saying in message
 
 
@@ -118,6 +144,11 @@ def test_misspelt_key(config: dict[str, Any], section: str, wrong: str, right: s
     inner[wrong] = inner[right] if in_an_overlay else inner.pop(right)
     key = f"{section}.{wrong}".lstrip(".")
     assert sentence(config) == f"config key {key} is not known: did you mean {right}?"
+
+
+def test_misspelt_key_that_may_be_left_out(config: dict[str, Any]) -> None:
+    config["corpora"]["aishell1"]["punctation"] = "drop"
+    assert sentence(config) == "config key corpora.aishell1.punctation is not known: did you mean punctuation?"
 
 
 def test_key_that_resembles_none(config: dict[str, Any]) -> None:

@@ -5,8 +5,8 @@ from scripts.reruns.parts import KINDS, Part, above, published_updates, with_all
 
 CONFIG = {
     "corpora": {
-        "aishell1": {"without_transcripts_of": []},
-        "aishell2": {"without_transcripts_of": ["aishell1"]},
+        "aishell1": {"without_transcripts_of": [], "convert": False},
+        "aishell2": {"without_transcripts_of": ["aishell1"], "convert": False},
     },
     "checkpoints": {"english": {}},
     "pretraining": {

@@ -1,5 +1,6 @@
 """What ESPnet trains from."""
 
+import json
 import random
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from scripts.common.errors import StepError
 from scripts.common.tables import UTTERANCE_COLUMNS, write_utterances
-from scripts.finetune.prepare_data import data_files, hours_of, tokens_of
+from scripts.finetune.prepare_data import data_files, hours_of, vocabulary
 
 ROWS = [
     ("A", "S1", "train", "wav/train/S1/A.wav", 16_000, "上海上"),
@@ -27,13 +28,21 @@ def table(rows: list[tuple]) -> pd.DataFrame:
 def test_tokens_by_frequency_then_by_code_point() -> None:
     """上 3, i 2, then once each: f U+0066, w U+0077, 开 U+5F00, 打 U+6253, 海 U+6D77; a space is no token."""
     expected = ["<blank>", "<unk>", "上", "i", "f", "w", "开", "打", "海", "<sos/eos>"]
-    assert tokens_of(pd.Series(["上海上", "打开wi fi上"])) == expected
-    assert tokens_of(pd.Series(["打开wi fi上", "上海上"])) == expected
-    assert tokens_of(pd.Series([], dtype=str)) == ["<blank>", "<unk>", "<sos/eos>"]
+    assert vocabulary(pd.Series(["上海上", "打开wi fi上"]), word_boundary=False) == expected
+    assert vocabulary(pd.Series(["打开wi fi上", "上海上"]), word_boundary=False) == expected
+    assert vocabulary(pd.Series([], dtype=str), word_boundary=False) == ["<blank>", "<unk>", "<sos/eos>"]
+
+
+def test_a_word_boundary_is_a_token_by_its_frequency() -> None:
+    """a 4; a space and n twice; once each: r U+0072, é U+00E9."""
+    transcripts = pd.Series(["an aé", "na r a"])
+    expected = ["<blank>", "<unk>", "a", "<space>", "n", "r", "é", "<sos/eos>"]
+    assert vocabulary(transcripts, word_boundary=True) == expected
+    assert vocabulary(pd.Series(["上海", "北京"]), word_boundary=True) == vocabulary(pd.Series(["上海", "北京"]), False)
 
 
 def test_files_by_hand(tmp_path: Path) -> None:
-    assert data_files(table(ROWS[:2]), tmp_path, 10) == {
+    assert data_files(table(ROWS[:2]), tmp_path, 10, word_boundary=False) == {
         "wav.scp": f"A {tmp_path}/wav/train/S1/A.wav\nB {tmp_path}/wav/train/S1/B b.wav\n",
         "text": "A 上海上\nB 打开wifi上\n",
         "speech_shape": "A 16000\nB 320\n",
@@ -41,9 +50,15 @@ def test_files_by_hand(tmp_path: Path) -> None:
     }
 
 
+def test_files_with_words_by_hand(tmp_path: Path) -> None:
+    files = data_files(table(ROWS[:2]), tmp_path, 11, word_boundary=True)
+    assert files["text"] == "A 上海上\nB 打开wi fi上\n"
+    assert files["text_shape.char"] == "A 3,11\nB 8,11\n"
+
+
 def test_paths_are_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    line = data_files(table(ROWS[2:3]), Path("corpora/data_aishell"), 10)["wav.scp"]
+    line = data_files(table(ROWS[2:3]), Path("corpora/data_aishell"), 10, False)["wav.scp"]
     assert line == f"C {tmp_path}/corpora/data_aishell/wav/dev/S2/C.wav\n"
 
 
@@ -96,6 +111,18 @@ def test_more_hours_than_there_are(tmp_path: Path) -> None:
         hours_of(table(ROWS[:2]), 2)
     with pytest.raises(StepError, match="less than one utterance"):
         hours_of(table(ROWS[:1]), 1e-6)
+
+
+def test_command_line_with_words(tmp_path: Path, step) -> None:
+    write_utterances(table(ROWS), tmp_path / "utterances.tsv")
+    words = ["--utterances", tmp_path / "utterances.tsv", "--root", tmp_path, "--output", tmp_path / "data"]
+    words += ["--source", tmp_path / "utterances.tsv"]
+    result = step("finetune.prepare_data", *words, "--word-boundary")
+    assert result.stdout == "11 tokens, 2 utterances to train on, 1 of dev\n", result.stderr
+    assert (tmp_path / "data/train/text").read_text(encoding="utf-8").splitlines()[1] == "B 打开wi fi上"
+    tokens = (tmp_path / "data/tokens.txt").read_text(encoding="utf-8").split("\n")
+    assert tokens == ["<blank>", "<unk>", "上", "i", "<space>", "f", "w", "开", "打", "海", "<sos/eos>", ""]
+    assert json.loads((tmp_path / "data.json").read_text())["made_from"]["word_boundary"] is True
 
 
 @pytest.mark.parametrize("missing", ["train", "dev"])

@@ -1,6 +1,10 @@
 """Scoring a subset: what is counted, and what is refused."""
 
 import json
+import random
+import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +14,10 @@ import pytest
 from scripts.common import files
 from scripts.common.errors import StepError
 from scripts.common.tables import UTTERANCE_COLUMNS, write_utterances
+from scripts.common.text import characters
+from scripts.common.text import words as text_words
 from scripts.evaluate.score_cer import main
+from scripts.evaluate.score_cer import score as count_score
 
 ROWS = [
     ("A", "speaker1", "dev", "a.wav", 16_000, "今天天气好"),
@@ -53,6 +60,54 @@ def test_counts_of_a_subset(monkeypatch: pytest.MonkeyPatch, utterances: Path) -
         "utterances": 3,
         "cer": pytest.approx(5 / 13),
     }
+
+
+def test_words_are_counted_where_the_model_knows_a_word_boundary(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A: `the` deleted, cat heard as cut. B: one word for two costs a substitution and a deletion. C: as it was said,
+    however many spaces stand between. Characters: t h e deleted, a heard as u; spaces do not count.
+    """
+    said = {"A": "the cat sat", "B": "né le", "C": "a b"}
+    rows = [(name, "speaker1", "dev", f"{name}.wav", 16_000, text) for name, text in said.items()]
+    path = tmp_path / "utterances.tsv"
+    write_utterances(pd.DataFrame(rows, columns=UTTERANCE_COLUMNS), path)
+    text = "A cut sat\nB néle\nC  a  b\n"
+    assert "wer" not in score(monkeypatch, path, "dev", text)
+    files.write_json(tmp_path / "text.json", {"word_boundary": False, "made_from": {}})
+    assert "wer" not in score(monkeypatch, path, "dev", text)
+    files.write_json(tmp_path / "text.json", {"word_boundary": True, "made_from": {}})
+    report = score(monkeypatch, path, "dev", text)
+    assert report["made_from"]["word_boundary"] is True
+    assert {key: report[key] for key in ("substitutions", "deletions", "insertions", "characters", "cer")} == {
+        **{"substitutions": 1, "deletions": 3, "insertions": 0, "characters": 15, "cer": pytest.approx(4 / 15)},
+    }
+    assert {key: value for key, value in report.items() if key.startswith("w")} == {
+        **{"word_substitutions": 2, "word_deletions": 2, "word_insertions": 0, "words": 7, "wer": pytest.approx(4 / 7)},
+    }
+
+
+@pytest.mark.skipif(shutil.which("sctk") is None, reason="sclite is not installed: apt-get install sctk")
+def test_characters_and_words_are_those_of_sclite(tmp_path: Path) -> None:
+    """-c takes words apart into characters and counts no spaces; without it words are counted."""
+    chance = random.Random(1)
+
+    def sentence() -> str:
+        return " ".join("".join(chance.choices("abé", k=chance.randint(1, 3))) for _ in range(chance.randint(1, 8)))
+
+    said = {f"u{number:04d}": sentence() for number in range(300)}
+    heard = {name: sentence() if chance.random() < 0.3 else text.replace("a b", "ab") for name, text in said.items()}
+    for name, texts in (("ref", said), ("hyp", heard)):
+        (tmp_path / name).write_text("".join(f"{text}\t(s-{u})\n" for u, text in texts.items()), encoding="utf-8")
+    for units, words in ((characters, ["-c"]), (text_words, [])):
+        command = ["sctk", "sclite", "-s", "-e", "utf-8", *words, "-r", "ref", "trn", "-h", "hyp", "trn", "-i", "rm"]
+        printed = subprocess.run([*command, "-o", "pra", "stdout"], cwd=tmp_path, capture_output=True, text=True).stdout
+        found = re.findall(r"^Scores: \(#C #S #D #I\) (\d+) (\d+) (\d+) (\d+)$", printed, re.MULTILINE)
+        correct, *errors = (sum(map(int, column)) for column in zip(*found, strict=True))
+        counts = count_score(said, heard, units)
+        assert len(found) == 300 and counts.errors > 50
+        assert [counts.substitutions, counts.deletions, counts.insertions] == errors
+        assert counts.length == correct + errors[0] + errors[1]
 
 
 def test_only_the_subset_is_scored_and_cer_may_exceed_one(monkeypatch: pytest.MonkeyPatch, utterances: Path) -> None:

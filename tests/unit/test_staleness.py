@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common import files, sidecars
+from scripts.common.defaults import fill_in
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import Part, with_all_above
 from scripts.reruns.staleness import Staleness, differences
@@ -60,16 +61,18 @@ class World:
         run = {"corpus": "aishell2", "recipe": "fairseq.yaml", "effective_gpus": 8, "precision": "auto", "seed": 1}
         run |= {"validation_fraction": 0.1, "utterances_per_file": 6, "audio_shards": 2, "label": None}
         task = {"corpus": "aishell1", "recipe": "espnet.yaml", "mask_prob": None, "average_last": 2, "label": "A"}
+        task |= {"word_boundary": False, "published": None}
+        corpora: dict[str, Any] = {name: {"format": name, "root": name} for name in ("aishell1", "aishell2")}
+        for name, others in (("aishell1", []), ("aishell2", ["aishell1"])):
+            corpora[name] |= {"without_transcripts_of": others, "case": "keep", "punctuation": "keep"}
         self.config: dict[str, Any] = {
-            "corpora": {
-                "aishell1": {"format": "aishell1", "root": "aishell1", "without_transcripts_of": []},
-                "aishell2": {"format": "aishell2", "root": "aishell2", "without_transcripts_of": ["aishell1"]},
-            },
+            "corpora": corpora,
             "pretraining": {"mandarin": run | {"milestones": [0, 10], "updates": 20, "best": True}},
             "checkpoints": {"english": {"label": "E", "sha256": None}},
             "finetuning": {"aishell1": task | {"learning_rates": [0.1], "seeds": [1]}},
             "experiments": [{"finetuning": "aishell1", "from": ["mandarin", "english"]}],
         }
+        fill_in(self.config)
         self.make()
 
     def parts(self) -> list[Part]:
@@ -83,6 +86,7 @@ class World:
                 facts = {"sha256": f"sha256 of {part.file}", "digest": f"digest of {part.file}"} | bytes_
                 facts |= {"epochs": {f"{n}epoch.pth": str(n) for n in (1, 2, 3)}, "heldout_sha256": "held out"}
                 facts["audio"] = {"train": "t", "dev": "d", "test": "e"}
+                facts["word_boundary"] = False
                 facts["subsets"] = {"test": {"heard": "h", "said": "s"}, "dev": {"heard": "h", "said": "s"}}
                 above = tuple(Path(other.file) for other in Wish(part, self.config, self.root, self.now).above)
                 files.write_json(Path(part.sidecar), sidecars.card(made_from, above, **facts))
@@ -151,11 +155,13 @@ def test_a_recipe_of_pre_training_reaches_the_score(world: World) -> None:
         (("finetuning", "aishell1", "mask_prob", 0.3), BELOW),
         (("checkpoints", "english", "sha256", "F00D"), {"given", *BELOW}),
         (("pretraining", "mandarin", "precision", "fp16"), {*PRETRAINED, *BELOW}),
+        (("finetuning", "aishell1", "word_boundary", True), {"data"}),
         # data may come back the same: it is compared once it is there
         (("pretraining", "mandarin", "validation_fraction", 0.2), {"split", "archive", "manifest"}),
         (("pretraining", "mandarin", "utterances_per_file", 3), {"archive", "manifest"}),
         (("pretraining", "mandarin", "audio_shards", 1), {"archive", "manifest"}),
         (("corpora", "aishell2", "without_transcripts_of", []), {"kept", "split", "archive", "manifest"}),
+        (("corpora", "aishell2", "case", "lower"), {"utterances", "kept", "split", "archive", "manifest"}),
     ],
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
 )
@@ -203,7 +209,7 @@ def test_what_is_converted_stands_above_all_that_hears_it(world: World) -> None:
     assert world.stale() == set() and len({part.kind for part in world.parts()}) == 17
     world.edit(Part.of("converted", corpus="aishell2"), audio={"train": "other"})
     assert world.stale() == {"archive", "manifest"}
-    del world.config["corpora"]["aishell2"]["convert"]
+    world.config["corpora"]["aishell2"]["convert"] = False
     assert world.stale() == {"utterances", "kept", "split", "archive", "manifest"}
 
 
@@ -221,7 +227,7 @@ def test_corpora_that_are_joined(world: World) -> None:
 def test_what_is_used_of_a_corpus(world: World, key: str) -> None:
     (world.root / "some.txt").write_text("S1\n")
     world.config["corpora"]["aishell1"][key] = {"convert": True, "exclude": "some.txt"}[key]
-    assert "utterances" in world.stale() and world.why("utterances")[0].startswith(f"{key} (None -> ")
+    assert "utterances" in world.stale() and world.why("utterances")[0].startswith(f"{key} (")
     world.make()
     (world.root / "some.txt").write_text("S2\n")
     assert ("utterances" in world.stale()) == (key == "exclude")

@@ -1,12 +1,13 @@
 """One spelling for the same words."""
 
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scripts.common.text import characters, leakage_key, normalise
+from scripts.common.text import characters, leakage_key, lower, normalise, without_punctuation, words
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,31 @@ from scripts.common.text import characters, leakage_key, normalise
         ("！Ａ～", "!A~"),  # the first and the last of the full-width twins
         ("T恤衫", "T恤衫"),
         ("ABC abc", "ABC abc"),
-        ("café au lait", "caféau lait"),  # as documented: no space beside what is not ASCII
+        ("café au lait", "café au lait"),
+        ("né le matin", "né le matin"),
+        ("привет мир", "привет мир"),
+        ("안녕 하세요", "안녕 하세요"),
+        ("λόγος\u0387 και", "λόγος\u00b7 και"),  # U+00B7 stands in Chinese, too
+        ("сім\u02bcя і", "сім\u02bcя і"),  # U+02BC in Thai
+        ("mɔ\u0323 bí", "mɔ\u0323 bí"),  # U+0323 in kana
+        ("听 beat 音乐", "听beat音乐"),
+        ("人 々 が", "人々が"),
+        ("二 〇 一", "二〇一"),
+        ("ラ ー メン", "ラーメン"),
+        ("ㄅ ㄆ", "ㄅㄆ"),
+        ("ภาษา ไทย ๒", "ภาษาไทย๒"),
+        ("ພາສາ ລາວ", "ພາສາລາວ"),
+        ("ភាសា\u200bខ្មែរ", "ភាសាខ្មែរ"),
+        ("မြန်မာ ဘာသာ", "မြန်မာဘာသာ"),
+        ("a\u200bb", "a b"),
+        ("好 。a", "好。a"),
+        ("大韓 민국", "大韓민국"),  # beside one of them is enough
+        ("ｅ\u0301te\u0301", "été"),
+        ("か \u3099い", "がい"),  # the space that stood before the accent goes first
+        ("葛\U000e0100 飾", "葛\U000e0100飾"),
+        ("听 \u0301 b", "听\u0301b"),
+        ("\uf967 \ufa30", "不侮"),  # canonically U+4E0D and U+4FAE
+        ("ﬁ ² Å", "ﬁ ² Å"),  # what is only compatible stays
     ],
 )
 def test_normalise(given_text: str, expected: str) -> None:
@@ -36,7 +61,7 @@ def test_normalise(given_text: str, expected: str) -> None:
 
 
 # text that is rich in what the rules speak of, beside any text
-MIXED = st.text(alphabet="而对ab １Ａ\u3000\ufeff\r\n\t\u00a0！é。\u2028") | st.text()
+MIXED = st.text(alphabet="而对ab １Ａ\u3000\ufeff\r\n\t\u00a0！é。\u2028カーไпе안\u0301\u3099\u200b·'’-Σİ") | st.text()
 
 
 @given(MIXED)
@@ -45,10 +70,22 @@ def test_normalise_is_idempotent(transcript: str) -> None:
 
 
 @given(MIXED)
+def test_normalised_text_is_composed(transcript: str) -> None:
+    assert unicodedata.is_normalized("NFC", normalise(transcript))
+
+
+@pytest.mark.parametrize("choice", [lower, without_punctuation])
+@given(MIXED)
+def test_choices_are_idempotent_and_leave_text_normalised(choice: Callable[[str], str], transcript: str) -> None:
+    chosen = choice(normalise(transcript))
+    assert chosen == choice(chosen) == normalise(chosen)
+
+
+@given(MIXED)
 @example("\u0339 \u0334")
 def test_normalise_loses_no_character_of_the_language(transcript: str) -> None:
     def folded(text: str) -> str:
-        kept = "".join(c for c in unicodedata.normalize("NFKC", text) if not c.isspace() and c != "\ufeff")
+        kept = "".join(c for c in unicodedata.normalize("NFKC", text) if not c.isspace() and c not in "\ufeff\u200b")
         return unicodedata.normalize("NFKC", kept)  # accents that a space stood between change their order
 
     assert folded(normalise(transcript)) == folded(transcript)
@@ -60,6 +97,42 @@ def test_normalised_text_fits_in_a_table(transcript: str) -> None:
     assert not {"\t", "\r", "\n"} & set(text)
     assert text == text.strip()
     assert "  " not in text
+
+
+@pytest.mark.parametrize(
+    ("given_text", "expected"),
+    [
+        ("ATM机 ABC", "atm机abc"),
+        ("Straße ПРИВЕТ Élan", "straße привет élan"),
+        ("ΟΔΟΣ ΣΟΦΙΑ", "οδος σοφια"),
+        ("İZMİR", "i̇zmi̇r"),  # not Turkish: the letter of its own stays two
+    ],
+)
+def test_lower_case(given_text: str, expected: str) -> None:
+    assert lower(normalise(given_text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given_text", "expected"),
+    [
+        ("今天，天气“好”。", "今天天气好"),
+        ("卡尔·马克思", "卡尔马克思"),
+        ("Don't, l’amour — 'tis dogs'!", "Don't l'amour tis dogs"),
+        ("porte-monnaie hello,world", "porte monnaie hello world"),
+        ("col·legi צה״ל rock'n'roll", "col·legi צה״ל rock'n'roll"),
+        ("¿Qué? U.S.A. 3.14 50%", "Qué U S A 3 14 50"),
+        ("1 + 1 = 2 €", "1 + 1 = 2 €"),  # symbols are no punctuation
+        ("...", ""),
+    ],
+)
+def test_without_punctuation(given_text: str, expected: str) -> None:
+    assert without_punctuation(normalise(given_text)) == expected
+
+
+def test_words_stand_between_spaces() -> None:
+    assert words("打开wi fi") == ["打开wi", "fi"]
+    assert words(" a  b ") == ["a", "b"]
+    assert words("") == []
 
 
 def test_characters_do_without_white_space() -> None:

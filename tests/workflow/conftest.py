@@ -26,6 +26,7 @@ FAKES = Path(__file__).parent / "fakes"
 BIN = Path(sys.executable).parent
 WARM = WarmStart()  # used while `_warm_start` says so
 CHARACTERS = "甲乙丙丁"
+TONES = {character: tone for alphabet in (CHARACTERS, "абвг") for tone, character in enumerate(f"{alphabet} ", 1)}
 
 CONFIG = {
     "pretraining": {
@@ -44,9 +45,9 @@ CONFIG = {
 
 
 def speak(transcript: str) -> np.ndarray:
-    """16 kHz samples: 100 ms of n times 100 Hz for the n-th character."""
+    """16 kHz samples: 100 ms of n times 100 Hz for the n-th character of an alphabet; a space is the one behind it."""
     time = np.arange(1600) / 16000
-    return np.concatenate([0.5 * np.sin(2 * np.pi * 100 * (CHARACTERS.index(c) + 1) * time) for c in transcript])
+    return np.concatenate([0.5 * np.sin(2 * np.pi * 100 * TONES[c] * time) for c in transcript])
 
 
 def lay_out(root: Path, utterances: int = 24) -> None:

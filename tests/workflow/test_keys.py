@@ -55,6 +55,13 @@ EFFECTS = {
     "corpora.*.format": Effect(
         {"corpora__aishell2__format": "aishell1"}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE
     ),
+    # as they hold neither letters of two cases nor punctuation: the same utterances
+    "corpora.*.case": Effect(
+        {"corpora__aishell2__case": "lower"}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE
+    ),
+    "corpora.*.punctuation": Effect(
+        {"corpora__aishell1__punctuation": "drop"}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE
+    ),
     "corpora.*.root": Effect({"corpora__aishell1__root": "elsewhere"}, {"prepare_data"} | TABLE),
     "corpora.*.convert": Effect(
         {"corpora__aishell2__convert": True},
@@ -93,6 +100,9 @@ EFFECTS = {
     "finetuning.*.seeds": task("seeds", [1, 2], BRANCH),
     "finetuning.*.train_hours": task("train_hours", 0.001, {"prepare_data"} | BRANCH),
     "finetuning.*.average_last": task("average_last", 3, SCORES),
+    # as there is no space between its characters: the same tokens
+    "finetuning.*.word_boundary": task("word_boundary", True, {"prepare_data"} | TABLE),
+    "finetuning.*.published": task("published", None, TABLE),
     "finetuning.*.mask_prob": task("mask_prob", 0.2, {"prepare_encoder"} | BRANCH),
     "look_again": Effect({"look_again": True}, {"list_utterances", "drop_leakage"} | SPLIT - {"concatenate"} | TABLE),
     "repeat_pretraining": Effect({"repeat_pretraining": True}, set()),

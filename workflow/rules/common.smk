@@ -6,6 +6,7 @@ from pathlib import Path
 from scripts.common.users import corpora_of
 from scripts.common.sidecars import path_of
 from scripts.corpora.formats.known import FORMATS
+from scripts.corpora.identity import SPELLING
 from scripts.reruns.numbers import numbers
 from scripts.reruns import parts
 from scripts.reruns.parts import WILDCARDS, Part, above, checkpoints_of, shards_of
@@ -36,7 +37,7 @@ def options(entry, *keys):
     entry_of = lookup(entry, within=config)
 
     def words(wildcards):
-        given = [(f"--{key.replace('_', '-')}", entry_of(wildcards).get(key)) for key in keys]
+        given = [(f"--{key.replace('_', '-')}", entry_of(wildcards)[key]) for key in keys]
         return [word for name, value in given if value for word in ([name] if value is True else [name, value])]
 
     return words
@@ -76,7 +77,7 @@ def corpus_lists(wildcards):
     """The files in which a corpus lists its utterances, and ours of those that are not used."""
     corpus = config["corpora"][wildcards.corpus]
     lists = FORMATS[corpus["format"]].lists(Path(corpus["root"]))
-    exclude = corpus.get("exclude")
+    exclude = corpus["exclude"]
     return [*(f"{corpus['root']}/{file}" for file in lists), *([exclude] if exclude else [])]
 
 
@@ -136,6 +137,13 @@ def labels():
     """NAME=LABEL of every task and model that has one."""
     entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
     return [f"{name}={entry['label']}" for name, entry in entries.items() if entry["label"] is not None]
+
+
+def published():
+    """What others have published on the tasks of the table: the path of a file by task, for those that have one."""
+    tasks = dict.fromkeys(item["finetuning"] for item in config["experiments"])
+    paths = {task: config["finetuning"][task]["published"] for task in tasks}
+    return {task: str(REPOSITORY / path) for task, path in paths.items() if path is not None}
 
 
 def experiment():

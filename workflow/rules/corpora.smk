@@ -19,7 +19,7 @@ checkpoint list_utterances:
     params:
         format=lookup("corpora/{corpus}/format", within=config),
         root=decides_nothing(lookup("corpora/{corpus}/root", within=config)),
-        options=options("corpora/{corpus}", "convert", "exclude"),
+        options=options("corpora/{corpus}", "convert", "exclude", *SPELLING),
     shell:
         "python -m scripts.corpora.list_utterances"
         " --format {params.format:q}"

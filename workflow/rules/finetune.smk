@@ -16,7 +16,7 @@ checkpoint prepare_data:
         "../envs/corpora.yaml"
     params:
         root=root_of("finetuning/{task}"),
-        options=options("finetuning/{task}", "train_hours"),
+        options=options("finetuning/{task}", "train_hours", "word_boundary"),
     shell:
         "python -m scripts.finetune.prepare_data"
         " --utterances {input.utterances:q}"

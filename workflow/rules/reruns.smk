@@ -37,7 +37,7 @@ def if_stale(kind, **names):
         part = Part.of(kind, **{**wildcards, **names})
         sidecars = [ancient(other.sidecar) for other in above(part, config)]
         settled = waited_for(inputs.settled_before(part, config))
-        looks = kind == "utterances" and config.get("look_again")
+        looks = kind == "utterances" and config["look_again"]
         return sidecars + settled + again(STALENESS.why_stale(part) or looks)
 
     return inputs_of

@@ -25,7 +25,7 @@ rule tabulate:
         scores=scores(),
         provenance="results/provenance.json",
         best=[f"results/pretrain/{model}/best.json" for model in models_with_best()],
-        published=ancient(f"{REPOSITORY}/config/published.tsv"),
+        published=ancient(list(published().values())),
     output:
         tsv="results/cer.tsv",
         markdown=in_report("results/cer.md", "Results"),
@@ -38,12 +38,13 @@ rule tabulate:
     params:
         best=[f"{model}=results/pretrain/{model}/best.json" for model in models_with_best()],
         labels=labels(),
+        published=decides_nothing(lambda wildcards: [f"{task}={path}" for task, path in published().items()]),
     shell:
         "python -m scripts.results.tabulate"
         " --scores {input.scores:q}"
         " --best {params.best:q}"
         " --label {params.labels:q}"
-        " --published {input.published:q}"
+        " --published {params.published:q}"
         " --provenance {input.provenance:q}"
         " --tsv {output.tsv:q}"
         " --markdown {output.markdown:q}"

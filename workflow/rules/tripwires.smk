@@ -8,14 +8,13 @@ from scripts.common.files import sha256
 from scripts.reruns.commands import commands, step_digest
 
 RULES = REPOSITORY / "workflow" / "rules"
-PUBLISHED = REPOSITORY / "config" / "published.tsv"
 # Their sidecars say what decided, and scripts/*/identity.py what counts: their code alone repeats no training.
 SPARED = {"pretrain", "finetune", "transcribe"}
 
 # The rule's command with our code that it runs, but for comments.
 tripwires = {rule: [f"code {step_digest(RULES, rule)}"] for rule in commands(RULES).keys() - SPARED}
-# Which numbers there are, and the content of a file of the repository: a checkout sets its date.
-tripwires["tabulate"] += [scores(), f"content {sha256(PUBLISHED)}"]
+# Which numbers there are, and the content of files of the repository: a checkout sets their date.
+tripwires["tabulate"] += [scores(), *(f"content {sha256(Path(path))}" for path in published().values())]
 
 for rule, values in tripwires.items():
     getattr(rules, rule).rule.set_params(*values)

@@ -1,4 +1,6 @@
-"""A recogniser that hears the corpora of this folder's tests: a tone of n times 100 Hz for 100 ms is one character."""
+"""A recogniser that hears the corpora of this folder's tests: a tone of n times 100 Hz for 100 ms is one character, and
+the tone above those is a space.
+"""
 
 import os
 
@@ -7,14 +9,16 @@ import yaml
 from deciding import digest
 
 FRAME = 1600  # samples; one character each
-CHARACTERS = "甲乙丙丁"  # at 100, 200, 300, 400 Hz
+ALPHABETS = ("甲乙丙丁", "абвг")  # at 100, 200, 300, 400 Hz
 
 
 class Head:
     """The part of the model that names tokens."""
 
     def __init__(self, tokens: list[str]) -> None:
-        self.token_of = torch.tensor([0] + [tokens.index(character) for character in CHARACTERS])
+        (alphabet,) = (alphabet for alphabet in ALPHABETS if set(alphabet) <= set(tokens))
+        spoken = [*alphabet, *(["<space>"] if "<space>" in tokens else [])]
+        self.token_of = torch.tensor([0] + [tokens.index(token) for token in spoken])
 
     def argmax(self, tones: torch.Tensor) -> torch.Tensor:
         """(1, frames) -> (1, 2 * frames): tokens with a blank behind each."""
