@@ -49,7 +49,8 @@ def _in_training(module: torch.nn.Module, kind: type, stock: Function, dimension
 
     def forward(x: torch.Tensor, **others: Any) -> Any:
         usual = module.training and torch.is_grad_enabled() and x.shape[dimension] == length
-        return fast(module, x, **others) if usual else stock(x, **others)
+        # contiguous: the first layer's input is a transposed one, and would have a program of its own
+        return fast(module, x.contiguous(), **others) if usual else stock(x, **others)
 
     return forward
 
