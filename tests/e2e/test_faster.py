@@ -22,20 +22,26 @@ from fairseq.models.wav2vec import wav2vec2
 from fairseq.optim.adam import Adam
 from fairseq.tasks.audio_pretraining import AudioPretrainingConfig, AudioPretrainingTask
 
+from scripts.common import files
 from scripts.pretrain.faster import adam, install, negatives, positions, together
 from scripts.pretrain.faster.switches import Switches
 from scripts.trainers import masks
+from tests.e2e.steps import attempt, differences
+from tests.e2e.test_fairseq import audio, logged, place, pretrain, trained_bits, uninterrupted
 
-pytestmark = pytest.mark.e2e
+__all__ = ["audio", "place", "uninterrupted"]
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("double")]
 SAMPLES = 32_240  # 100 frames of the base model's convolutions; ODD: 99, to which fairseq adds one
 ODD = 32_000
+EAGER = ("positions", "negatives", "quantizer", "unpadded")
 BASE = "[({0},10,5)] + [({0},3,2)] * 4 + [({0},2,2)] * 2"
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
+Batch = dict[str, Any]
 Update = dict[str, Any]
 
 
-@pytest.fixture(autouse=True)
-def _double(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def double(monkeypatch: pytest.MonkeyPatch) -> None:
     single = torch.Tensor.float
     monkeypatch.setattr(torch.Tensor, "float", lambda self: self if self.dtype == torch.float64 else single(self))
     monkeypatch.setattr(wav2vec2, "compute_mask_indices", masks.seeded(wav2vec2.compute_mask_indices))
@@ -52,7 +58,7 @@ def build(**others: Any) -> tuple[AudioPretrainingTask, Any]:
     return task, wav2vec2.Wav2Vec2Model(wav2vec2.Wav2Vec2Config(**settings | others)).double()
 
 
-def batches(rows: Sequence[int], samples: int = SAMPLES) -> list[dict[str, Any]]:
+def batches(rows: Sequence[int], samples: int = SAMPLES) -> list[Batch]:
     """A micro-batch for each number of utterances; each is loud in another way, or codes would be used alike."""
     noise = torch.Generator().manual_seed(4)
     sources = [torch.randn(count, samples, generator=noise).double() * (place + 1) for place, count in enumerate(rows)]
@@ -66,7 +72,7 @@ class Backward:
         loss.backward()
 
 
-def update(task: AudioPretrainingTask, model: Any, samples: list[dict[str, Any]]) -> Update:
+def update(task: AudioPretrainingTask, model: Any, samples: list[Batch]) -> Update:
     """Loss, sizes, logs and gradients of an update, from where the random streams of update 7 begin."""
     criterion = Wav2vecCriterion(None, True, [0.1, 10], ["prob_perplexity", "code_perplexity", "temp"])
     utils.set_torch_seed(7)
@@ -100,8 +106,9 @@ def as_it_is(model: Any) -> None:
 
 def both(
     switches: Switches,
-    samples: list[dict[str, Any]],
+    samples: list[Batch],
     prepare: Callable[[Any], None] = as_it_is,
+    device: str = "cpu",
     **settings: Any,
 ) -> tuple[Update, Update]:
     """The update with switches on, and without any, from the same weights."""
@@ -110,11 +117,12 @@ def both(
         task, model = build(**settings)
         prepare(model)
         install.turn_on(task, model, on)
-        updates.append(update(task, model, samples))
+        there = [{"id": one["id"], "net_input": {"source": one["net_input"]["source"].to(device)}} for one in samples]
+        updates.append(update(task, model.to(device), there))
     return updates[0], updates[1]
 
 
-@pytest.mark.parametrize("name", ["positions", "negatives", "quantizer", "unpadded"])
+@pytest.mark.parametrize("name", EAGER)
 @pytest.mark.parametrize("samples", [SAMPLES, ODD])
 def test_a_switch_changes_neither_loss_nor_gradients(name: str, samples: int) -> None:
     ours, stock = both(Switches(frozenset({name})), batches([3, 3], samples))
@@ -124,7 +132,7 @@ def test_a_switch_changes_neither_loss_nor_gradients(name: str, samples: int) ->
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 4])
-@pytest.mark.parametrize("names", [(), ("positions", "negatives", "quantizer", "unpadded")])
+@pytest.mark.parametrize("names", [(), EAGER])
 def test_sub_batches_are_accumulated_micro_batches(at_once: int, names: tuple[str, ...]) -> None:
     # with layer drop on: each sub-batch drops its own, as it would have alone
     ours, stock = both(Switches(frozenset(names), at_once), batches([3, 3, 3, 2], ODD))
@@ -232,3 +240,31 @@ def test_other_kinds_of_models_are_refused(other: dict[str, Any]) -> None:
     task, model = build(**other)
     with pytest.raises(RuntimeError, match="at_once: sub-batches were not written for this kind of model"):
         install.turn_on(task, model, Switches(at_once=2))
+
+
+def test_a_real_run_with_switches_on_is_the_same_run(place, uninterrupted, tmp_path) -> None:
+    """The step's own command line: the same identity, a sidecar that tells, and segments that end as one run does."""
+    words = {"faster": ["at_once=2", *EAGER]}
+    whole = pretrain(place(tmp_path / "whole", 12, **words))
+    assert whole.work().name == uninterrupted.work().name
+    assert files.read_json(whole.output.with_suffix(".json"))["faster"] == words["faster"]
+    assert files.read_json(uninterrupted.output.with_suffix(".json"))["faster"] == []
+    for kind in ("train_inner", "valid"):
+        one, other = ([float(line[_loss(kind)]) for line in logged(run, kind)] for run in (whole, uninterrupted))
+        assert one == pytest.approx(other, rel=0.05)
+        assert len(one) == len(other) > 2
+
+    half = pretrain(place(tmp_path / "halves", 5, **words))
+    rest = pretrain(place(tmp_path / "halves", 12, half, **words))
+    assert list(differences(trained_bits(whole.output), trained_bits(rest.output))) == []
+
+
+def _loss(kind: str) -> str:
+    return {"train_inner": "loss", "valid": "valid_loss"}[kind]
+
+
+def test_a_real_run_refuses_what_it_does_not_know(place, tmp_path) -> None:
+    finished = attempt("scripts.pretrain.pretrain", **place(tmp_path, 6, faster=["wings"]).options)
+    assert finished.returncode == 1
+    assert finished.stdout.startswith("error: wings makes nothing faster: use some of at_once=N, positions, ")
+    assert list(tmp_path.iterdir()) == []
