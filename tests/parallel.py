@@ -26,6 +26,7 @@ ORDER = {
     "e2e/test_espnet_processes.py": "espnet",
     "e2e/test_fairseq.py": "fairseq",
     "e2e/test_fairseq_processes.py": "fairseq",
+    "e2e/test_faster.py": "fairseq",
     "e2e/test_processors.py": "slurm",  # waits for what is emulated beside all of the above
     "workflow": None,  # no group: what these tests share is made once, see `once`
 }

@@ -17,6 +17,7 @@ from scripts.common import digests, files, provenance, sidecars
 from scripts.common.errors import StepError
 from scripts.pretrain import checkpoints, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
+from scripts.pretrain.faster import switches
 from scripts.pretrain.recipe import decisive
 from scripts.trainers import ownership, processes, requeue, supervisor
 from scripts.trainers.work import LOG, WORK
@@ -140,6 +141,7 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
         "device": torch.cuda.get_device_name() if together.gpus else "cpu",
         "precision": segment.precision,
         "update_freq": segment.update_freq,
+        "faster": switches.parse(arguments.faster).words(),
     } | provenance.circumstances("fairseq", "torch", "ve-fairseq")
     publish(last, arguments, made_from, facts)
     print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
@@ -156,12 +158,14 @@ def main() -> None:
     parser.add_argument("--precision", choices=("auto", "bf16", "fp16", "fp32"), required=True, help="on GPUs")
     parser.add_argument("--cpu-processes", type=int, default=1, help="processes where the job sees no GPU")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--faster", nargs="*", default=[], help="scripts/pretrain/faster/switches.py; decides nothing")
     parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before; none: start anew")
     parser.add_argument("--best-before", type=Path, nargs="?", help="the best checkpoint until the milestone before")
     parser.add_argument("--output", type=Path, required=True, help="after-N-updates.pt; a sidecar .json goes beside it")
     parser.add_argument("--best", type=Path, required=True, help="lowest validation loss so far; with a sidecar, too")
     arguments = parser.parse_args()
 
+    switches.hand_over(switches.parse(arguments.faster))
     check_schedule(decisive(arguments.recipe), arguments.updates)
     for manifest in manifests_of(arguments).values():
         check_archives(manifest)

@@ -9,13 +9,17 @@ pytest.importorskip("fairseq", reason="real fairseq is not installed")
 pytest.importorskip("espnet2", reason="ESPnet is not installed (workflow/envs/espnet.yaml)")
 
 import torch
+from fairseq.optim.adam import Adam
 
-from tests.e2e import test_espnet, test_fairseq
+from scripts.pretrain.faster import adam
+from scripts.pretrain.faster.switches import NAMES, Switches
+from tests.e2e import test_espnet, test_fairseq, test_faster
 from tests.e2e.steps import step
 from tests.e2e.test_espnet import corpus, encoder, finetune
 from tests.e2e.test_fairseq import audio, logged, pretrain
+from tests.e2e.test_faster import double
 
-__all__ = ["audio", "corpus", "encoder"]
+__all__ = ["audio", "corpus", "double", "encoder"]
 pretraining = test_fairseq.place
 finetuning = test_espnet.place
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU that torch can use")
@@ -35,6 +39,36 @@ def test_pre_training_on_one_gpu(one_gpu, pretraining, tmp_path, precision: str)
     assert (facts["device"], facts["processes"]) == (torch.cuda.get_device_name(0), 1)
     losses = [float(line["loss"]) for line in logged(milestone, "train_inner")]
     assert losses[-1] < losses[0]
+
+
+def test_pre_training_with_every_switch_on(one_gpu, pretraining, tmp_path) -> None:
+    words = ["at_once=2", *NAMES]
+    milestone = pretrain(pretraining(tmp_path, 12, precision="auto", faster=words))
+    assert json.loads(milestone.output.with_suffix(".json").read_text())["faster"] == words
+    losses = [float(line["loss"]) for line in logged(milestone, "train_inner")]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_sub_batches_are_accumulated_micro_batches_on_a_gpu(one_gpu, double, at_once: int) -> None:
+    samples = test_faster.batches([3, 3, 3, 3], test_faster.ODD)
+    switches = Switches(frozenset(test_faster.EAGER), at_once)
+    test_faster.compare(*test_faster.both(switches, samples, device="cuda"))
+
+
+def test_adam_for_all_parameters_at_once(one_gpu) -> None:
+    def trained(step) -> list[torch.Tensor]:
+        torch.manual_seed(1)
+        parameters = [torch.nn.Parameter(torch.ones(size, device="cuda")) for size in (5, 70_000)]
+        optimizer = Adam(parameters, lr=0.01, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01)
+        for _ in range(3):
+            for p in parameters:
+                p.grad = torch.randn_like(p)
+            step(optimizer)
+        return parameters
+
+    ours = trained(lambda optimizer: adam.update(optimizer, optimizer.param_groups[0]))
+    torch.testing.assert_close(ours, trained(lambda optimizer: optimizer.step()), rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="this machine has fewer than two GPUs")

@@ -139,7 +139,8 @@ def flag(piece: Piece) -> str | None:
 
 @places(CODE, flag)
 def test_a_flag_is_known_to_somebody(piece: Piece, named: str, request: pytest.FixtureRequest) -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "scripts").rglob("*.py"))
+    sources = [path for folder in ("scripts", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in sources)
     ours = set(re.findall(r'add_argument\("(--[\w-]+)"', text))
     pytests = {name for option in request.config._parser._anonymous.options for name in option.names()}
     pytests |= {name for group in request.config._parser._groups for o in group.options for name in o.names()}

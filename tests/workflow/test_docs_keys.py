@@ -47,6 +47,7 @@ def profiles_keys() -> set[str]:
     """Options of Snakemake, as a profile has them, and resources."""
     resources = {key for file in PROFILES for key in nested(yaml.safe_load(file.read_text()))}
     executors = {"gpus", "gpu_model", "nodes", "gres"}  # of the executor for SLURM, which the profile does without
+    resources.add("faster")  # of the rule pretrain, which leaves it empty
     return {option.removeprefix("--") for option in snakemakes()._option_string_actions} | resources | executors
 
 

@@ -38,6 +38,7 @@ rule pretrain:
         "../envs/fairseq.yaml"
     resources:
         slurm_extra=lambda wildcards: waiting("pretrain", wildcards),
+        faster="",  # a profile's choice, as it depends on the machine: scripts/pretrain/faster/switches.py
     params:
         run=decides_nothing(lookup("pretraining/{model}", within=config)),
         recipe=decides_nothing(recipe_of("pretraining/{model}")),
@@ -51,6 +52,7 @@ rule pretrain:
         " --precision {params.run[precision]}"
         " --cpu-processes {threads}"
         " --seed {params.run[seed]}"
+        " --faster {resources.faster}"
         " --resume-from {input.before:q}"
         " --best-before {input.best_before:q}"
         " --output {output.checkpoint:q}"
