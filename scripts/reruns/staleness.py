@@ -47,11 +47,11 @@ class Difference:
 
 class Staleness:
     """What is stale of the parts of a config. Recipes are relative to `repository`. Each question is a look of its own:
-    the answer may change while a run goes on.
+    the answer may change while a run goes on. `looks`: whether the files of corpora are looked at, which takes seconds.
     """
 
-    def __init__(self, config: Mapping[str, Any], repository: Path) -> None:
-        self.config, self.repository = config, repository
+    def __init__(self, config: Mapping[str, Any], repository: Path, looks: bool = True) -> None:
+        self.config, self.repository, self.looks = config, repository, looks
         self.parts = with_all_above([number.score for number in numbers(config)], config)
         self.below: defaultdict[Part, list[Part]] = defaultdict(list)
         for part in self.parts:
@@ -95,6 +95,8 @@ class Staleness:
                         found.append(difference.seen_from(difference.part))
                     elif is_split and part == archive and difference.key == "utterances":
                         found.append(f"other utterances in {subset}")
+                    elif is_split and part == archive and difference.key.startswith("audio.") and difference.before:
+                        found.append(f"other audio in {difference.key.removeprefix('audio.')}")
         return list(dict.fromkeys(found))
 
 
@@ -146,7 +148,7 @@ class _Look:
                 found = _look_up(self._cards.of(other), (key,) if isinstance(key, str) else key)
             return next((value for value in (found, recorded) if value is not None), "unknown")
 
-        return Wish(part, self._of.config, self._of.repository, now)
+        return Wish(part, self._of.config, self._of.repository, now, self._of.looks)
 
 
 def _is_key_of_audio(difference: Difference) -> bool:

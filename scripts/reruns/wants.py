@@ -27,12 +27,14 @@ class Wish:
     """What is looked at to say what a part has to be made from.
 
     now(other, key, *place): what the card of a part above says under a key, and where this part's own card repeats it.
+    `looks`: whether the files of corpora are looked at, or taken to be as they were.
     """
 
     part: Part
     config: Mapping[str, Any]
     repository: Path
     now: Callable[..., Any]
+    looks: bool = True
 
     @property
     def above(self) -> list[Part]:
@@ -51,7 +53,10 @@ class Wish:
 
 def _utterances(wish: Wish) -> dict[str, Any]:
     corpus = wish.config["corpora"][wish.part["corpus"]]
-    lists, audio = _contents(Path(corpus["root"]), corpus["format"])
+    if wish.looks:
+        lists, audio = _contents(Path(corpus["root"]), corpus["format"])
+    else:
+        lists, audio = wish.now(None, "lists", "lists"), wish.now(None, "audio", "audio")
     spelling = {key: corpus[key] for key in corpora.SPELLING}
     exclude = files.sha256(Path(corpus["exclude"])) if corpus["exclude"] else None
     settings = (spelling, corpus["convert"], exclude)

@@ -74,7 +74,7 @@ def test_the_overlay_of_the_page_on_another_language_passes(config: dict[str, An
         (tmp_path / recipe).touch()
     (tmp_path / "corpora/russian").mkdir()
     merged = merge(config, yaml.safe_load(block.replace("/home/me", str(tmp_path))))
-    check(merged, SCHEMA, REPOSITORY, [*FORMATS, "kaldi"])
+    check(merged, SCHEMA, REPOSITORY, FORMATS)
     assert corpora_in_use(merged) == {"russian"}
 
 

@@ -64,12 +64,12 @@ EFFECTS = {
     ),
     "corpora.*.root": Effect({"corpora__aishell1__root": "elsewhere"}, {"prepare_data"} | TABLE),
     "corpora.*.convert": Effect(
-        {"corpora__aishell2__convert": True},
-        {"list_utterances", "convert_audio", "drop_leakage"} | SPLIT | TABLE,
+        {"corpora__aishell1__convert": True},
+        {"list_utterances", "convert_audio", "prepare_data"} | SPLIT - {"concatenate"} | BRANCH,
     ),
     "corpora.*.exclude": Effect(
         {"corpora__aishell1__exclude": "not these.txt"},
-        {"list_utterances", "drop_leakage", "prepare_data"} | SPLIT - {"concatenate"} | BRANCH,
+        {"list_utterances", "prepare_data"} | SPLIT - {"concatenate"} | BRANCH,
     ),
     "corpora.*.without_transcripts_of": Effect(
         {"corpora__aishell2__without_transcripts_of": []}, {"drop_leakage"} | SPLIT | MODEL, asks=True
@@ -104,7 +104,7 @@ EFFECTS = {
     "finetuning.*.word_boundary": task("word_boundary", True, {"prepare_data"} | TABLE),
     "finetuning.*.published": task("published", None, TABLE),
     "finetuning.*.mask_prob": task("mask_prob", 0.2, {"prepare_encoder"} | BRANCH),
-    "look_again": Effect({"look_again": True}, {"list_utterances", "drop_leakage"} | SPLIT - {"concatenate"} | TABLE),
+    "look_again": Effect({"look_again": True}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE - {"trace"}),
     "repeat_pretraining": Effect({"repeat_pretraining": True}, set()),
     "experiments.*.finetuning": Effect(
         {"experiments": changes.experiment("mandarin", task="other")}, {"prepare_data", "prepare_encoder"} | BRANCH

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from tests.workflow import changes
 from tests.workflow.changes import State
-from tests.workflow.conftest import Project, Run
+from tests.workflow.conftest import Project, Run, speak
 from tests.workflow.test_random_changes import CONSENT, jobs_of
 from tests.workflow.test_reruns import MILESTONES, configure, edit, edit_recipe, jobs, trained
 
@@ -198,6 +199,33 @@ def test_wavs_that_go_and_come(project: Project) -> None:
     wav.write_bytes(content)
     plain(project)
     assert project.read("results/cer.tsv") == scores
+
+
+def test_wavs_exchanged_under_their_names(project: Project) -> None:
+    """Of another size they are seen at once, in whatever way they came; of the same size by a look."""
+    root = project.directory / "corpora"
+    test, train = (
+        root / f"data_aishell/wav/{name}W0001.wav" for name in ("test/S0764/BAC009S0764", "train/S0002/BAC009S0002")
+    )
+    heard = root / "AISHELL-2/iOS/data/wav/C0001/IC0001W0002.wav"
+    date = test.parent.stat().st_mtime_ns
+    soundfile.write(test, speak("甲乙丙丁"), 16_000, subtype="PCM_16")
+    os.utime(test.parent, ns=(date, date))
+    ran = jobs(plain(project))
+    assert ran["transcribe"] == 3 and "finetune" not in ran
+
+    look = ("--config", "look_again=True")
+    for wav, text in ((test, "丁丙乙甲"), (train, "甲" * 10), (heard, "乙" * 12)):
+        assert "list_utterances" in jobs(project.snakemake(*look)) and project.snakemake("-n").nothing
+        size = wav.stat().st_size
+        soundfile.write(wav, speak(text), 16_000, subtype="PCM_16")
+        assert wav.stat().st_size == size and project.snakemake("-n").nothing
+        run = project.snakemake(*look)
+        if wav == heard:
+            assert run.code != 0 and "other audio" in run.output and "pretrain" not in run.rules, run.output
+        else:
+            ran = jobs(run)
+            assert (ran["transcribe"], ran.get("finetune", 0)) == (3, 3 * (wav == train))
 
 
 def test_a_plan_that_is_made_anew_between_an_average_and_the_end_of_its_job(project: Project) -> None:

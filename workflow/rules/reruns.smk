@@ -7,7 +7,8 @@ from tempfile import NamedTemporaryFile
 from scripts.reruns import adopt, inputs, record
 from scripts.reruns.staleness import Staleness
 
-STALENESS = Staleness(config, REPOSITORY)
+# A job is a Snakemake of its own: what it runs was decided by the one that sent it, which has looked at the corpora.
+STALENESS = Staleness(config, REPOSITORY, looks=workflow.is_main_process)
 
 
 @cache

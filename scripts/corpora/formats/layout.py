@@ -65,9 +65,9 @@ def in_folders(pattern: str, *suffixes: str) -> Callable[[Path], Sizes]:
         def look(folder: Path) -> list[tuple[str, int]]:
             if not folder.is_dir():
                 return []
+            place = folder.relative_to(root).as_posix()
             with os.scandir(folder) as entries:
-                files = [entry for entry in entries if entry.name.endswith(suffixes)]
-                return [(os.path.relpath(entry.path, root), _size(entry)) for entry in files]
+                return [(f"{place}/{entry.name}", _size(entry)) for entry in entries if entry.name.endswith(suffixes)]
 
         with ThreadPoolExecutor(_LOOKERS) as pool:
             for files in pool.map(look, sorted(root.glob(pattern))):
