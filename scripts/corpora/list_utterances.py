@@ -126,8 +126,8 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="where the corpus lies")
     parser.add_argument("--convert", action="store_true", help="list what scripts.corpora.convert_audio will make")
     parser.add_argument("--exclude", type=Path, help="a list of utterances and speakers that are not to be used")
-    for key, choices in spelling.CHOICES.items():
-        parser.add_argument(f"--{key}", choices=list(choices), default="keep", help="of transcripts")
+    parser.add_argument("--case", choices=sorted(spelling.CHOICES["case"]), default="keep", help="of transcripts")
+    parser.add_argument("--punctuation", choices=sorted(spelling.CHOICES["punctuation"]), default="keep")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--utterances", type=Path, required=True, help="a sidecar .json goes beside it")
     parser.add_argument("--rejected", type=Path, required=True)

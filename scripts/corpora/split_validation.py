@@ -43,8 +43,9 @@ def main() -> None:
         "--utterances", type=Path, nargs="+", required=True, help="CORPUS/without-leakage.tsv of each, in their order"
     )
     parser.add_argument("--fraction", type=float, required=True, help="of the utterances, 0 < fraction < 1")
-    parser.add_argument("--train", type=Path, required=True, help="a list; a sidecar .json goes beside it")
-    parser.add_argument("--valid", type=Path, required=True, help="the same")
+    parser.add_argument(
+        "--outputs", type=Path, nargs=2, required=True, help="lists of train and valid; sidecars .json go beside them"
+    )
     arguments = parser.parse_args()
 
     utterances = joined(arguments.utterances)
@@ -57,7 +58,7 @@ def main() -> None:
     kept = {path.parent.name: files.sha256(path) for path in arguments.utterances}
     made_from = identity.splitting(kept, arguments.fraction, code_digest(__spec__.name))
     circumstances = provenance.circumstances("corpora", "pandas")
-    for rows, path in ((utterances[~held_out], arguments.train), (utterances[held_out], arguments.valid)):
+    for rows, path in zip((utterances[~held_out], utterances[held_out]), arguments.outputs, strict=True):
         tables.write_ordered(rows, path, tables.LISTED_COLUMNS)
         sidecars.write(path, made_from, tuple(arguments.utterances), **circumstances)
     print(f"{(~held_out).sum()} utterances for training, {held_out.sum()} for validation")

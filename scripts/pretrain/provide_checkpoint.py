@@ -45,9 +45,9 @@ def provide(path: Path | None, url: str | None, expected_sha256: str | None, out
 def main() -> None:
     """Parse the command line and provide one checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--path", type=Path, nargs="?")
-    parser.add_argument("--url", nargs="?")
-    parser.add_argument("--sha256", nargs="?", help="hexadecimal; without it the step stops and says what it found")
+    parser.add_argument("--path", type=Path)
+    parser.add_argument("--url")
+    parser.add_argument("--sha256", help="hexadecimal; without it the step stops and says what it found")
     parser.add_argument("--key", required=True, help="the checkpoint's key in the config, for messages")
     parser.add_argument("--output", type=Path, required=True, help="a sidecar .json goes beside it")
     arguments = parser.parse_args()

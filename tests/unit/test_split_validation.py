@@ -56,7 +56,7 @@ def table(ids: list[str]) -> pd.DataFrame:
 
 def test_command_line(tmp_path: Path, step) -> None:
     write_utterances(table(IDS[:2_000]), tmp_path / "all.tsv")
-    words = ["--utterances", tmp_path / "all.tsv", "--train", tmp_path / "train.tsv", "--valid", tmp_path / "valid.tsv"]
+    words = ["--utterances", tmp_path / "all.tsv", "--outputs", tmp_path / "train.tsv", tmp_path / "valid.tsv"]
     result = step("corpora.split_validation", *words, "--fraction", 0.01)
     assert (result.returncode, result.stderr) == (0, "")
     train, valid = (
@@ -74,7 +74,7 @@ def test_what_is_said_does_not_count(tmp_path: Path, step) -> None:
     for transcript in ("好", "妙"):
         folder = tmp_path / transcript
         write_utterances(table(IDS[:200]).assign(transcript=transcript), folder / "all.tsv")
-        words = ["--utterances", folder / "all.tsv", "--train", folder / "train.tsv", "--valid", folder / "valid.tsv"]
+        words = ["--utterances", folder / "all.tsv", "--outputs", folder / "train.tsv", folder / "valid.tsv"]
         assert step("corpora.split_validation", *words, "--fraction", 0.1).returncode == 0
         lists.append([(folder / f"{name}.tsv").read_bytes() for name in ("train", "valid")])
         made_from = files.read_json(folder / "train.json")["made_from"]
@@ -85,7 +85,7 @@ def test_what_is_said_does_not_count(tmp_path: Path, step) -> None:
 @pytest.mark.parametrize(("fraction", "ids"), [(1e-9, IDS[:50]), (1 - 1e-9, IDS[:50]), (0.5, [])])
 def test_a_part_without_utterances_is_refused(tmp_path: Path, step, fraction: float, ids: list[str]) -> None:
     write_utterances(table(ids), tmp_path / "all.tsv")
-    words = ["--utterances", tmp_path / "all.tsv", "--train", tmp_path / "train.tsv", "--valid", tmp_path / "valid.tsv"]
+    words = ["--utterances", tmp_path / "all.tsv", "--outputs", tmp_path / "train.tsv", tmp_path / "valid.tsv"]
     result = step("corpora.split_validation", *words, "--fraction", fraction)
     assert result.returncode == 1
     assert result.stderr.startswith(f"error: a validation_fraction of {fraction} leaves ")

@@ -37,10 +37,12 @@ def as_pattern(path: str) -> str:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """All that the published experiment writes, and the folders around it."""
+    """All that the published experiment writes, were a corpus converted, and the folders around it."""
     directory = tmp_path_factory.mktemp("docs")
     roots(directory, "AISHELL-2/iOS/data", "data_aishell")
-    words = ["snakemake", "-n", "--cores", "1", "--directory", directory, "--configfile", "config/config.yaml"]
+    (directory / "converted.yaml").write_text("corpora: {aishell1: {convert: true}}")
+    configs = ["--configfile", "config/config.yaml", directory / "converted.yaml"]
+    words = ["snakemake", "-n", "--cores", "1", "--directory", directory, *configs]
     call = subprocess.run(words, cwd=REPOSITORY, env=environment_of_fakes(), capture_output=True, text=True)
     assert call.returncode == 0, call.stderr
     lines = re.findall(r"^    (?:output|log|benchmark): (.*)", call.stdout + call.stderr, re.MULTILINE)

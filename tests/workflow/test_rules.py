@@ -13,6 +13,7 @@ import yaml
 
 from scripts.common import sidecars
 from scripts.common.code import closure
+from scripts.common.defaults import fill_in
 from scripts.reruns import inputs
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import KINDS, with_all_above
@@ -22,7 +23,7 @@ SCRIPTS = REPOSITORY / "scripts"
 PROFILES = [REPOSITORY / "profiles" / name / "config.yaml" for name in ("demo", "slurm")]
 LINES_OF_A_RULE = 30
 LINES_OF_HALF_OF_THE_RULES = 20
-OF_TWO_SUBSETS = {"split_validation": ("train", "valid"), "transcribe": ("dev", "test")}
+OF_TWO_SUBSETS = {"split_validation": "HEARD", "transcribe": "SUBSETS"}
 SPARED = ("pretrain", "finetune", "transcribe")  # take GPUs: see spared() in workflow/rules/reruns.smk
 
 
@@ -138,13 +139,14 @@ def test_parts_lie_where_the_planner_looks_for_them(rule: Rule) -> None:
         outputs = outputs.replace(f"<{name}>", value)
     for maker, template in KINDS.values():
         if maker == rule.name:
-            subsets = [template] if template in outputs else []
-            subsets = subsets or [template.replace("{subset}", subset) for subset in OF_TWO_SUBSETS[maker]]
-            for path in subsets:
-                own = str(sidecars.path_of(Path(path))) == path
-                product = re.escape(f'"{path}"')
-                assert own or re.search(rf"with_(lasting_)?sidecar\(\w+=(directory\()?{product}", outputs), path
-                assert path in outputs
+            if template not in outputs:
+                written = template.replace("{subset}", "{}")
+                plain = outputs.replace("{{", "{").replace("}}", "}")  # str.format
+                assert f'with_sidecar(**by_subset("{written}", {OF_TWO_SUBSETS[maker]}))' in plain
+                continue
+            own = str(sidecars.path_of(Path(template))) == template
+            product = re.escape(f'"{template}"')
+            assert own or re.search(rf"with_(lasting_)?sidecar\(\w+=(directory\()?{product}", outputs), template
 
 
 @every_rule
@@ -159,6 +161,7 @@ def test_what_makes_a_part_of_the_table_is_made_again_where_its_sidecar_is_stale
 def test_what_stands_below_a_trainer_waits_for_what_decides_whether_it_runs(rule: Rule) -> None:
     """An edge that goes around such a checkpoint is a race: the job is done before the training is planned."""
     config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    fill_in(config)
     parts = with_all_above([number.score for number in numbers(config)], config)
     for part in [part for part in parts if part.rule == rule.name not in SPARED]:
         is_below = {"pretrain", "finetune"} & {other.rule for other in with_all_above([part], config)}
@@ -188,13 +191,15 @@ def test_every_option_of_the_command_is_one_of_the_module(rule: Rule) -> None:
     tree = ast.parse((REPOSITORY / f"{module_of(rule).replace('.', '/')}.py").read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     added = [call for call in calls if call.func.attr == "add_argument"]
-    known = {call.args[0].value for call in added}
+    known = {ast.unparse(call.args[0]).strip("'") for call in added}
     required = {
-        call.args[0].value
+        ast.unparse(call.args[0]).strip("'")
         for call in added
         if any(word.arg == "required" and getattr(word.value, "value", False) for word in call.keywords)
     }
     used = re.findall(r"(?<= )--[a-z0-9-]+", rule.directives["shell"])
+    for keys in re.findall(r"[ (]options\(\"[^\"]*\", (.*?)\)", rule.directives.get("params", "")):
+        used += [f"--{key.replace('_', '-')}" for key in re.findall(r'"(\w+)"', keys)]
     assert len(set(used)) == len(used)
     assert required <= set(used) <= known
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from scripts.common.users import corpora_of
 from scripts.common.sidecars import path_of
+from scripts.common.tables import SUBSETS
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.identity import SPELLING
 from scripts.reruns.numbers import numbers
 from scripts.reruns import parts
-from scripts.reruns.parts import WILDCARDS, Part, above, checkpoints_of, shards_of
+from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, checkpoints_of, shards_of
 from scripts.trainers.dependency import after_living
 
 
@@ -93,9 +94,13 @@ def files_above(kind):
 
 
 def with_sidecar(**product):
-    """An output, and the sidecar that lies beside it: scripts/common/sidecars.py."""
-    ((name, path),) = product.items()
-    return product | {f"{name}_sidecar": str(path_of(Path(path)))}
+    """Outputs, and the sidecars that lie beside them: scripts/common/sidecars.py."""
+    return product | {f"{name}_sidecar": str(path_of(Path(path))) for name, path in product.items()}
+
+
+def by_subset(path, subsets):
+    """One path a subset: its name stands for {}."""
+    return {subset: path.format(subset) for subset in subsets}
 
 
 def with_lasting_sidecar(**product):

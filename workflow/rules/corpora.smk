@@ -13,7 +13,6 @@ checkpoint list_utterances:
         "logs/list_utterances/{corpus}.log",
     benchmark:
         "benchmarks/list_utterances/{corpus}.tsv"
-    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     params:
@@ -42,7 +41,6 @@ checkpoint convert_audio:
         "logs/convert_audio/{corpus}.log",
     benchmark:
         "benchmarks/convert_audio/{corpus}.tsv"
-    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     params:
@@ -70,7 +68,6 @@ rule drop_leakage:
         "logs/drop_leakage/{corpus}.log",
     benchmark:
         "benchmarks/drop_leakage/{corpus}.tsv"
-    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     shell:
@@ -87,13 +84,11 @@ checkpoint split_validation:
         utterances=list_of("pretraining/{model}", "without-leakage.tsv"),
         again=if_stale("split", subset="train"),
     output:
-        **with_sidecar(train="results/pretrain/{model}/utterances/train.tsv"),
-        **with_sidecar(valid="results/pretrain/{model}/utterances/valid.tsv"),
+        **with_sidecar(**by_subset("results/pretrain/{{model}}/utterances/{}.tsv", HEARD)),
     log:
         "logs/split_validation/{model}.log",
     benchmark:
         "benchmarks/split_validation/{model}.tsv"
-    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     params:
@@ -102,8 +97,7 @@ checkpoint split_validation:
         "python -m scripts.corpora.split_validation"
         " --utterances {input.utterances:q}"
         " --fraction {params.fraction}"
-        " --train {output.train:q}"
-        " --valid {output.valid:q}"
+        " --outputs {output.train:q} {output.valid:q}"
         " 2>&1 | tee {log:q}"
 
 
@@ -119,7 +113,6 @@ rule concatenate:
         "logs/concatenate/{model}/{subset}-{shard}.log",
     benchmark:
         "benchmarks/concatenate/{model}/{subset}-{shard}.tsv"
-    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     params:
@@ -149,7 +142,6 @@ checkpoint write_manifest:
         "logs/write_manifest/{model}/{subset}.log",
     benchmark:
         "benchmarks/write_manifest/{model}/{subset}.tsv"
-    priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
     shell:
@@ -157,3 +149,7 @@ checkpoint write_manifest:
         " --parts {input.parts:q}"
         " --output {output.manifest:q}"
         " 2>&1 | tee {log:q}"
+
+
+for name in ("list_utterances", "convert_audio", "drop_leakage", "split_validation", "concatenate", "write_manifest"):
+    getattr(rules, name).rule.priority = 1  # pre-training waits for them

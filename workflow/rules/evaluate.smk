@@ -5,8 +5,7 @@ rule transcribe:
     input:
         unpack(lambda wildcards: spared(inputs.of_transcripts(config, wildcards))),
     output:
-        **with_sidecar(dev="results/transcripts/{task}/dev/<branch>/text"),
-        **with_sidecar(test="results/transcripts/{task}/test/<branch>/text"),
+        **with_sidecar(**by_subset("results/transcripts/{{task}}/{}/<branch>/text", SUBSETS)),
     log:
         "logs/transcribe/{task}/<branch>.log",
     benchmark:

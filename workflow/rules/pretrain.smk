@@ -92,14 +92,10 @@ rule provide_checkpoint:
     conda:
         "../envs/fairseq.yaml"
     params:
-        path=decides_nothing(optional(lookup("checkpoints/{model}/path", within=config))),
-        url=decides_nothing(optional(lookup("checkpoints/{model}/url", within=config))),
-        sha256=decides_nothing(optional(lookup("checkpoints/{model}/sha256", within=config))),
+        options=decides_nothing(options("checkpoints/{model}", "path", "url", "sha256")),
     shell:
         "python -m scripts.pretrain.provide_checkpoint"
-        " --path {params.path:q}"
-        " --url {params.url:q}"
-        " --sha256 {params.sha256:q}"
+        " {params.options:q}"
         " --key checkpoints.{wildcards.model}"
         " --output {output.checkpoint:q}"
         " 2>&1 | tee {log:q}"
