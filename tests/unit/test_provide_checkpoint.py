@@ -98,7 +98,7 @@ def test_what_is_not_there(tmp_path: Path, step, source: Path, server: str, wron
 
 
 def test_neither_path_nor_url(tmp_path: Path, step) -> None:
-    message = refused(*provide(step, tmp_path, "--path", "--url", "--sha256", SHA256))
+    message = refused(*provide(step, tmp_path, "--sha256", SHA256))
     key = "checkpoints.english"
     assert message == f"{key}.path and {key}.url are both null: set one of them in the config"
 

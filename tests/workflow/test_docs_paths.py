@@ -40,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """All that the published experiment writes, were a corpus converted, and the folders around it."""
     directory = tmp_path_factory.mktemp("docs")
     roots(directory, "AISHELL-2/iOS/data", "data_aishell")
-    (directory / "converted.yaml").write_text("corpora: {aishell1: {convert: true}}")
+    (directory / "converted.yaml").write_text("corpora: {aishell2: {convert: true}}")
     configs = ["--configfile", "config/config.yaml", directory / "converted.yaml"]
     words = ["snakemake", "-n", "--cores", "1", "--directory", directory, *configs]
     call = subprocess.run(words, cwd=REPOSITORY, env=environment_of_fakes(), capture_output=True, text=True)
