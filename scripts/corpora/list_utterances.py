@@ -64,12 +64,10 @@ def heldout(entries: list[Entry]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=HELDOUT_COLUMNS)
 
 
-def excluded_by(path: Path | None) -> list[str]:
+def excluded_by(path: Path | None) -> frozenset[str]:
     """The utterances and speakers of a list, one a line."""
-    if path is None:
-        return []
     try:
-        return path.read_text(encoding="utf-8").split()
+        return frozenset(path.read_text(encoding="utf-8").split() if path else ())
     except (OSError, UnicodeDecodeError) as error:
         raise StepError(f"{path}: {error}: mend what exclude of this corpus names") from error
 
@@ -82,8 +80,8 @@ def refuse_empty(rejected: pd.DataFrame, root: Path, table: Path) -> None:
     tables.write_table(rejected, table, tables.REJECTED_COLUMNS)
     counts = rejected["reason"].value_counts()
     shown = "; ".join(f"{count} x {reason}" for reason, count in counts.head(REASONS).items())
-    is_known = counts.empty or not counts.index[0].endswith(("for this corpus", " ROOT"))
-    advice = ": check the root and format of this corpus" if is_known else ""
+    says_what_to_do = not counts.empty and counts.index[0].endswith(("for this corpus", " ROOT"))
+    advice = "" if says_what_to_do else ": check the root and format of this corpus"
     raise StepError(f"{root} has no usable utterance ({table} lists {len(rejected)}: {shown or 'none'}){advice}")
 
 
