@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import wave
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -26,23 +27,31 @@ from scripts.corpora import identity
 from scripts.corpora.conversion import convert, path_of
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
+from scripts.corpora.usable import examine
 
 _HEADER_BYTES = 44  # of the wavs that are written here
 Task = tuple[Entry, int]  # an utterance, and how many samples it was listed with
 
 
-def recordings(entries: Sequence[Entry], utterances: pd.DataFrame) -> list[list[Task]]:
+def recordings(root: Path, entries: Sequence[Entry], utterances: pd.DataFrame) -> list[list[Task]]:
     """The listed utterances by the recordings that they are pieces of, each in order of its start."""
     listed = dict(zip(utterances["utterance"], utterances["samples"], strict=True))
-    first = {}  # of several entries with one id, the one without a problem was listed
+    found = defaultdict(list)
     for entry in entries:
         if entry.utterance in listed and entry.path and not entry.problem:
-            first.setdefault(entry.utterance, entry)
-    if missing := listed.keys() - first.keys():
+            found[entry.utterance].append(entry)
+    if missing := listed.keys() - found.keys():
         raise StepError(f"{min(missing)} is not in the lists of this corpus any more: list it again")
-    ordered = sorted(first.values(), key=lambda entry: (entry.path, entry.span or (0.0, 0.0)))
+    chosen = (usable_of(root, those) if those[1:] else those[0] for those in found.values())
+    ordered = sorted(chosen, key=lambda entry: (entry.path, entry.span or (0.0, 0.0)))
     groups = itertools.groupby(ordered, key=lambda entry: entry.path)
     return [[(entry, listed[entry.utterance]) for entry in group] for _, group in groups]
+
+
+def usable_of(root: Path, entries: Sequence[Entry]) -> Entry:
+    """Of several entries with one id the one that was listed: the first that can be used."""
+    usable = (entry for entry in entries if not examine(root, [entry], converts=True, excluded=())[0].reason)
+    return next(usable, entries[0])
 
 
 def convert_recording(root: Path, output: Path, tasks: list[Task]) -> list[tuple[str, str]]:
@@ -118,7 +127,7 @@ def main() -> None:
     facts = files.read_json(sidecars.path_of(arguments.utterances))
     heard = {subset: digests["heard"] for subset, digests in facts["subsets"].items()}
     made_from = identity.converting(heard, facts["audio"], code_digest(__spec__.name))
-    groups = recordings(list(FORMATS[arguments.format].read(arguments.root)), utterances)
+    groups = recordings(arguments.root, list(FORMATS[arguments.format].read(arguments.root)), utterances)
     folder = unfinished(arguments.output, made_from)
     sha256 = dict(in_turn(arguments.root, folder, groups, arguments.threads))
     (folder / "made-from.json").unlink()

@@ -93,6 +93,17 @@ def test_what_was_begun_for_another_list_is_not_taken_up(corpus: Path, step) -> 
     assert len(bytes_of(corpus / "audio")) == 20
 
 
+def test_of_two_entries_with_one_id_the_one_that_was_listed_is_converted(corpus: Path, step) -> None:
+    """Two subsets have it; the audio of the first is not there."""
+    (corpus / "dev").mkdir()
+    (corpus / "dev/wav.scp").write_text("A00 gone.flac\n")
+    (corpus / "dev/text").write_text("A00 好\n")
+    paths = [word for name in ("utterances", "rejected", "heldout") for word in (f"--{name}", corpus / f"{name}.tsv")]
+    assert step("corpora.list_utterances", "--format", "kaldi", "--root", corpus, "--convert", *paths).returncode == 0
+    result = step("corpora.convert_audio", *words(corpus, corpus / "audio"))
+    assert result.returncode == 0 and len(bytes_of(corpus / "audio")) == 20, result.stderr
+
+
 def test_a_recording_that_changed_since_it_was_listed_is_one_sentence(corpus: Path, step) -> None:
     soundfile.write(corpus / "B.flac", np.zeros(44_100), 44_100)
     result = step("corpora.convert_audio", *words(corpus, corpus / "audio"))
