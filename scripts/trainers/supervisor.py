@@ -6,6 +6,7 @@ and half a trainer that dies loses what the other half computes. They reach the 
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,11 @@ from scripts.trainers.ownership import Claim
 
 LAST_LINES = 15
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Variables by which launchers tell processes of one another.
+LAUNCHERS = re.compile(
+    r"(SLURM|OMPI|PMI|PMIX|MPI|PALS|TORCHELASTIC)_"
+    r"|(WORLD_SIZE|RANK|MASTER_ADDR|MASTER_PORT|(LOCAL|NODE|GROUP|ROLE)_RANK|(LOCAL|GROUP|ROLE)_WORLD_SIZE)$"
+)
 MARGIN = 600  # seconds before the end of the job's time at which the trainer is asked to save
 TIME_LIMIT = "the job's time limit is near"
 SIGNALS = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT"}
@@ -48,13 +54,12 @@ def environment() -> dict[str, str]:
     """What both trainers need: our modules, one thread a process, and checkpoints that hold more than tensors.
 
     More OpenMP threads than one slow both trainers down several times over (facebookresearch/fairseq#3342), and change
-    the last bits of sums; MKL has a variable of its own, and Snakemake exports all of them. Of SLURM's
-    variables only the job's id is left: from the others fairseq concludes how many processes there are, and srun how
-    it is to start them.
+    the last bits of sums; MKL has a variable of its own, and Snakemake exports all of them. Of SLURM's variables only
+    the job's id is left, and of other launchers' (torchrun, Kubernetes, an MPI) none: from them trainers conclude how
+    many processes there are and wait for the others, and srun how it is to start them.
     """
     paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-    misleading = {name for name in os.environ if name.startswith("SLURM_")} - {"SLURM_JOB_ID"}
-    kept = {name: value for name, value in os.environ.items() if name not in misleading}
+    kept = {name: value for name, value in os.environ.items() if name == "SLURM_JOB_ID" or not LAUNCHERS.match(name)}
     return kept | {
         "PYTHONPATH": os.pathsep.join(paths),
         **dict.fromkeys(THREADS, "1"),

@@ -18,6 +18,8 @@ from tests.kernels import with_same_kernels
 ROOT = Path(__file__).resolve().parents[2]
 NEVER_CALLED = Path(__file__).with_name("never_called")  # stand-ins for packages that take seconds to import
 RATE = 16_000  # Hz
+# As a launcher around a step would set them: torchrun, Kubernetes. A trainer that heard them would wait for the others.
+LAUNCHER = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29999"}
 PATIENCE = 120  # seconds until a wait for a trainer is given up
 
 
@@ -40,7 +42,7 @@ def arguments(module: str, options: dict[str, Any]) -> list[str]:
 
 def attempt(module: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a step to its end, whatever that is; stdout holds all that it prints."""
-    return call(arguments(module, options))
+    return call(arguments(module, options), **LAUNCHER)
 
 
 def step(module: str, **options: Any) -> str:
@@ -50,10 +52,10 @@ def step(module: str, **options: Any) -> str:
     return finished.stdout
 
 
-def call(words: list[str]) -> subprocess.CompletedProcess[str]:
+def call(words: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
     """Run any command in the steps' environment."""
     return subprocess.run(
-        words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        words, env=environment() | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
 
 

@@ -206,6 +206,16 @@ def test_environment_of_a_trainer(tmp_path: Path, claim: Claim, monkeypatch: pyt
     assert supervisor.environment()["PYTHONPATH"] == str(supervisor.REPOSITORY)
 
 
+def test_of_launchers_a_trainer_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchrun's and Kubernetes', Open MPI's, MPICH's; what only looks like them stays."""
+    theirs = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "GROUP_RANK")
+    theirs += ("OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMIX_RANK", "TORCHELASTIC_RUN_ID", "MPI_LOCALNRANKS")
+    ours = ("RANKING", "MASTER_ADDRESS", "MY_RANK", "MPICH_DIR")
+    for name in (*theirs, *ours):
+        monkeypatch.setenv(name, "2")
+    assert {*theirs, *ours} & supervisor.environment().keys() == set(ours)
+
+
 def test_of_slurm_a_trainer_sees_the_job_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SLURM_JOB_ID", "SLURM_NTASKS", "SLURM_STEP_NODELIST"):
         monkeypatch.setenv(name, "1")
