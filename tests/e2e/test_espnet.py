@@ -112,7 +112,8 @@ def corpus(tmp_path_factory) -> Corpus:
             write_wav(root / f"wav/{name}.wav", samples)
             rows.append((name, subset, f"wav/{name}.wav", len(samples), transcript))
     write_utterances(root / "utterances.tsv", rows)
-    options = {"utterances": root / "utterances.tsv", "root": root, "output": root / "data", "word_boundary": "yes"}
+    table = root / "utterances.tsv"
+    options = {"utterances": table, "source": table, "root": root, "output": root / "data", "word_boundary": []}
     step("scripts.finetune.prepare_data", **options)
     assert "<space>" in (root / "data/tokens.txt").read_text(encoding="utf-8").split()
     return Corpus(root, root / "utterances.tsv", root / "data")
@@ -272,6 +273,7 @@ def texts(uninterrupted, averaged, encoder, corpus, tmp_path_factory) -> dict[st
         encoder=shutil.copy(encoder, moved),
         utterances=corpus.utterances,
         root=corpus.root,
+        source=corpus.utterances,
         subsets=list(texts),
         outputs=list(texts.values()),
     )
