@@ -298,3 +298,7 @@ def test_transcripts_from_moved_results_are_espnets_greedy_ones(uninterrupted, a
     peer("greedy", uninterrupted.output / "config.yaml", averaged, tmp_path / "wav.scp", tmp_path / "text")
     theirs = (tmp_path / "text").read_text(encoding="utf-8")
     assert texts["test"].read_text(encoding="utf-8") == theirs
+
+
+def test_encoder_and_head_alone_compute_what_the_whole_model_does(uninterrupted, averaged, encoder):
+    peer("frames", uninterrupted.output / "config.yaml", averaged, encoder)
