@@ -33,7 +33,7 @@ __all__ = ["audio", "place", "uninterrupted"]
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("double")]
 SAMPLES = 32_240  # 100 frames of the base model's convolutions; ODD: 99, to which fairseq adds one
 ODD = 32_000
-EAGER = ("positions", "negatives", "quantizer", "unpadded")
+EAGER = ("positions", "negatives", "unpadded")
 BASE = "[({0},10,5)] + [({0},3,2)] * 4 + [({0},2,2)] * 2"
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
 Batch = dict[str, Any]
@@ -174,7 +174,9 @@ def test_what_is_compiled_computes_the_same() -> None:
         first[2] = norm
 
     names = frozenset({"compiled_features", "compiled_layers"})
-    compare(*both(Switches(names), batches([2], SAMPLES), without_single_precision))
+    # two convolutions instead of seven: each takes seconds to compile
+    settings = {"conv_feature_layers": "[(16,10,10)] + [(16,32,32)]", "encoder_layers": 2}
+    compare(*both(Switches(names), batches([2], SAMPLES), without_single_precision, **settings))
     from torch._dynamo.utils import counters
 
     assert counters["stats"]["unique_graphs"] == 2, "one program for the convolutions, one for all layers"
