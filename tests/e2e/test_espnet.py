@@ -248,6 +248,13 @@ def test_what_stands_for_a_missing_package_can_be_looked_up():
     subprocess.run([sys.executable, "-c", f"{code}; assert find_spec('g2p_en') and find_spec('ci_sdr')"], check=True)
 
 
+def test_only_cleaners_of_english_text_miss_inflect():
+    code = "from scripts.finetune import espnet_layer; espnet_layer.without_inflect()"
+    code += "; from tacotron_cleaner.numbers import normalize_numbers as spell; assert spell('no') == 'no'; spell('3')"
+    finished = call([sys.executable, "-c", code])
+    assert "RuntimeError: inflect's number_to_words spells English numbers for a cleaner" in finished.stdout
+
+
 def test_the_padding_mask_is_espnets():
     from espnet.nets.pytorch_backend.nets_utils import make_pad_mask
 
