@@ -23,6 +23,7 @@ from fairseq.optim.adam import Adam
 from fairseq.tasks.audio_pretraining import AudioPretrainingConfig, AudioPretrainingTask
 
 from scripts.common import files
+from scripts.pretrain import checkpoints
 from scripts.pretrain.faster import adam, install, negatives, positions, together
 from scripts.pretrain.faster.switches import Switches
 from scripts.trainers import masks
@@ -256,8 +257,12 @@ def test_a_real_run_with_switches_on_is_the_same_run(place, uninterrupted, tmp_p
         assert one == pytest.approx(other, rel=0.05)
         assert len(one) == len(other) > 2
 
-    half = pretrain(place(tmp_path / "halves", 5, **words))
-    rest = pretrain(place(tmp_path / "halves", 12, half, **words))
+    half = place(tmp_path / "rest", 6)
+    (saved,) = whole.work().glob("checkpoints/checkpoint_*_6.pt")
+    for published in (half.output, half.best):
+        checkpoints.publish(saved, published, {})
+    rest = pretrain(place(tmp_path / "rest", 12, half, **words))
+    assert logged(rest, "train_inner")[0]["num_updates"] == "7"
     assert list(differences(trained_bits(whole.output), trained_bits(rest.output))) == []
 
 
