@@ -87,7 +87,8 @@ def line(row: dict[str, Any]) -> str:
         return f"{row['switches'] or 'ours':70s} FAILED {row['error']}"
     times = f"{row['ms_per_micro_batch']:7.1f} ms a micro-batch, update {row['median_s']:.3f} s"
     times += f" [{row['least_s']:.3f}..{row['most_s']:.3f}], x{row['times_stock']:.2f}"
-    sizes = f"{row['audio_s_per_s']:.0f} s of audio a second, {row['update_gib']:.1f} GiB an update"
+    sizes = f"{row['audio_s_per_s']:.0f} s of audio a second"
+    sizes += f", {row['update_gib']:.1f} GiB an update" if row["update_gib"] else ""
     return f"{row['switches'] or 'ours':70s} {times}, {sizes}, warm-up {row['warm_up_s']:.0f} s, loss {row['loss']}"
 
 
