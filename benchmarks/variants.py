@@ -14,7 +14,7 @@ from fairseq.models.wav2vec import wav2vec2
 from fairseq.optim.adam import Adam
 from fairseq.trainer import Trainer
 
-from benchmarks.parts import wait
+from benchmarks.parts import taken, wait
 from scripts.pretrain import fairseq_numerics
 from scripts.pretrain.fairseq_command import Segment, overrides
 from scripts.pretrain.faster import adam, together
@@ -66,7 +66,7 @@ class Variant:
         self.name, self.batches = name, work.batches()
         self.functions = replaced(name)
         self.seconds: list[float] = []
-        self.peak = 0.0  # GiB
+        self.memory = 0.0  # GiB that an update takes beyond what lies there before it
         self.loss = float("nan")
         switches = parse([] if name == STOCK else name.split())
         segment = Segment(work.recipe, REPOSITORY, REPOSITORY, 400_000, work.micro_batches, work.precision, 1, None)
@@ -88,16 +88,14 @@ class Variant:
         self.loss = float((logged or {}).get("loss", "nan"))
 
     def measure(self) -> None:
-        """One update's time."""
-        if torch.cuda.is_available():
-            torch.cuda.reset_peak_memory_stats()
-        wait()
-        begin = time.perf_counter()
-        self.update()
-        wait()
-        self.seconds.append(time.perf_counter() - begin)
-        if torch.cuda.is_available():
-            self.peak = torch.cuda.max_memory_allocated() / 2**30
+        """One update's time and memory."""
+        with taken() as gib:
+            wait()
+            begin = time.perf_counter()
+            self.update()
+            wait()
+            self.seconds.append(time.perf_counter() - begin)
+        self.memory = gib["most"]
 
 
 def current() -> list[Any]:

@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: more threads slow these short utterances down
 
@@ -33,6 +34,47 @@ def best_path(frames: list[int], tokens: list[str]) -> str:
     return text_of(tokens[token] for token, _ in itertools.groupby(frames) if token != BLANK)
 
 
+class Recogniser(torch.nn.Module):
+    """ESPnet's encoder and CTC head under the names they have in a whole model, which takes ten seconds to import."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        from espnet2.asr.ctc import CTC
+        from espnet2.asr.encoder.wav2vec2_encoder import FairSeqWav2Vec2Encoder
+
+        super().__init__()
+        self.encoder = FairSeqWav2Vec2Encoder(settings["input_size"], **settings["encoder_conf"])
+        self.ctc = CTC(len(settings["token_list"]), self.encoder.output_size(), **settings["ctc_conf"])
+
+    def encode(self, speech: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """As ESPnet's model does where nothing stands before and behind the encoder."""
+        return self.encoder(speech, lengths)[:2]
+
+
+def is_all_of(settings: dict[str, Any]) -> bool:
+    """Whether encoder and head are all that decodes in a model of ESPnet's."""
+    others = ("frontend", "normalize", "preencoder", "postencoder", "use_adapter")
+    usual = settings.get("encoder") == "wav2vec2" and settings.get("model") == "espnet"
+    return usual and settings["input_size"] is not None and not any(settings.get(name) for name in others)
+
+
+def recogniser(settings: dict[str, Any], weights: Path, device: str) -> torch.nn.Module:
+    """Encoder and head with a model's weights."""
+    model = Recogniser(settings).to(device)
+    state = torch.load(weights, map_location=device, weights_only=True)
+    model.load_state_dict({name: state[name] for name in state if name.startswith(("encoder.", "ctc."))})
+    return model
+
+
+def whole_model(settings: dict[str, Any], weights: Path, device: str) -> torch.nn.Module:
+    """What ESPnet makes of a recipe that has more."""
+    from espnet2.tasks.asr import ASRTask
+
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        file.write(yaml.safe_dump(settings, allow_unicode=True))
+        file.flush()
+        return ASRTask.build_model_from_file(file.name, str(weights), device)[0]
+
+
 def load(config: Path, weights: Path, encoder: Path, device: str) -> tuple[torch.nn.Module, list[str]]:
     """ESPnet's model in evaluation mode, and its tokens.
 
@@ -41,12 +83,7 @@ def load(config: Path, weights: Path, encoder: Path, device: str) -> tuple[torch
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     settings["encoder_conf"] |= {"w2v_url": encoder.name, "w2v_dir_path": str(encoder.parent.resolve())}
     espnet_numerics.install()
-    from espnet2.tasks.asr import ASRTask
-
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-        file.write(yaml.safe_dump(settings, allow_unicode=True))
-        file.flush()
-        model, _ = ASRTask.build_model_from_file(file.name, str(weights), device)
+    model = (recogniser if is_all_of(settings) else whole_model)(settings, weights, device)
     return model.eval(), settings["token_list"]
 
 

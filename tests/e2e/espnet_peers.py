@@ -3,6 +3,7 @@
 python -m tests.e2e.espnet_peers average WORK LAST OUTPUT            its average, which our layer switches off
 python -m tests.e2e.espnet_peers initial CONFIG OUTPUT SEED...       the models with which it starts to train, by seed
 python -m tests.e2e.espnet_peers greedy CONFIG WEIGHTS WAV_SCP TEXT  its decoder's greedy CTC transcripts
+python -m tests.e2e.espnet_peers frames CONFIG WEIGHTS ENCODER       whether we load what its whole model computes
 """
 
 import argparse
@@ -60,5 +61,24 @@ def greedy(config: str, weights: str, wav_scp: str, text: str) -> None:
     Path(text).write_text("".join(sorted(lines)), encoding="utf-8")
 
 
+def frames(config: str, weights: str, encoder: str) -> None:
+    """Raise AssertionError unless encoder and head alone give a whole model's bits, with either way to load them."""
+    from scripts.evaluate import transcribe
+
+    paths = [Path(config), Path(weights), Path(encoder)]
+    alone, _ = transcribe.load(*paths, "cpu")
+    assert type(alone) is transcribe.Recogniser and "espnet2.tasks.asr" not in sys.modules
+    transcribe.is_all_of = lambda _: False
+    whole, _ = transcribe.load(*paths, "cpu")
+    assert type(whole).__name__ == "ESPnetASRModel" and not whole.training and not alone.training
+    noise = torch.Generator().manual_seed(1)
+    for samples in (4_000, 16_000, 30_001):
+        speech, lengths = torch.randn(1, samples, generator=noise), torch.tensor([samples])
+        with torch.inference_mode():
+            (one, counted), (other, expected) = (model.encode(speech, lengths) for model in (alone, whole))
+            assert torch.equal(one, other) and torch.equal(counted, expected)
+            assert torch.equal(alone.ctc.log_softmax(one), whole.ctc.log_softmax(other))
+
+
 if __name__ == "__main__":
-    {"average": average, "initial": initial, "greedy": greedy}[sys.argv[1]](*sys.argv[2:])
+    {"average": average, "initial": initial, "greedy": greedy, "frames": frames}[sys.argv[1]](*sys.argv[2:])

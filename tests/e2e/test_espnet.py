@@ -112,7 +112,8 @@ def corpus(tmp_path_factory) -> Corpus:
             write_wav(root / f"wav/{name}.wav", samples)
             rows.append((name, subset, f"wav/{name}.wav", len(samples), transcript))
     write_utterances(root / "utterances.tsv", rows)
-    options = {"utterances": root / "utterances.tsv", "root": root, "output": root / "data", "word_boundary": "yes"}
+    table = root / "utterances.tsv"
+    options = {"utterances": table, "source": table, "root": root, "output": root / "data", "word_boundary": []}
     step("scripts.finetune.prepare_data", **options)
     assert "<space>" in (root / "data/tokens.txt").read_text(encoding="utf-8").split()
     return Corpus(root, root / "utterances.tsv", root / "data")
@@ -247,6 +248,13 @@ def test_what_stands_for_a_missing_package_can_be_looked_up():
     subprocess.run([sys.executable, "-c", f"{code}; assert find_spec('g2p_en') and find_spec('ci_sdr')"], check=True)
 
 
+def test_only_cleaners_of_english_text_miss_inflect():
+    code = "from scripts.finetune import espnet_layer; espnet_layer.without_inflect()"
+    code += "; from tacotron_cleaner.numbers import normalize_numbers as spell; assert spell('no') == 'no'; spell('3')"
+    finished = call([sys.executable, "-c", code])
+    assert "RuntimeError: inflect's number_to_words spells English numbers for a cleaner" in finished.stdout
+
+
 def test_the_padding_mask_is_espnets():
     from espnet.nets.pytorch_backend.nets_utils import make_pad_mask
 
@@ -272,6 +280,7 @@ def texts(uninterrupted, averaged, encoder, corpus, tmp_path_factory) -> dict[st
         encoder=shutil.copy(encoder, moved),
         utterances=corpus.utterances,
         root=corpus.root,
+        source=corpus.utterances,
         subsets=list(texts),
         outputs=list(texts.values()),
     )
@@ -296,3 +305,7 @@ def test_transcripts_from_moved_results_are_espnets_greedy_ones(uninterrupted, a
     peer("greedy", uninterrupted.output / "config.yaml", averaged, tmp_path / "wav.scp", tmp_path / "text")
     theirs = (tmp_path / "text").read_text(encoding="utf-8")
     assert texts["test"].read_text(encoding="utf-8") == theirs
+
+
+def test_encoder_and_head_alone_compute_what_the_whole_model_does(uninterrupted, averaged, encoder):
+    peer("frames", uninterrupted.output / "config.yaml", averaged, encoder)

@@ -68,6 +68,7 @@ def audio(tmp_path_factory) -> Audio:
                 "scripts.corpora.concatenate",
                 utterances=root / f"{subset}.tsv",
                 root=root,
+                source=root / f"{subset}.tsv",
                 utterances_per_file=PER_FILE,
                 shard=shard,
                 shards=shards,

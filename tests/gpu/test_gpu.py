@@ -89,7 +89,8 @@ def test_what_a_gpu_learnt_is_transcribed_on_both_alike(one_gpu, monkeypatch, fi
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
         text = tmp_path / f"text-{devices}"
         options = {"config": average.with_suffix(".yaml"), "weights": average, "encoder": run.options["encoder"]}
-        options |= {"utterances": corpus.utterances, "root": corpus.root, "subsets": ["test"], "outputs": [text]}
+        options |= {"utterances": corpus.utterances, "root": corpus.root, "source": corpus.utterances}
+        options |= {"subsets": ["test"], "outputs": [text]}
         step("scripts.evaluate.transcribe", **options)
         texts.append(text.read_text(encoding="utf-8").splitlines())
     differing = sum(one != other for one, other in zip(*texts, strict=True))

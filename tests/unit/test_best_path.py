@@ -1,10 +1,10 @@
-"""CTC's best path, by hand."""
+"""CTC's best path, by hand, and what of a model it needs."""
 
 import pytest
 
 pytest.importorskip("torch", reason="torch is not installed")
 
-from scripts.evaluate.transcribe import best_path
+from scripts.evaluate.transcribe import best_path, is_all_of
 
 TOKENS = ["<blank>", "<unk>", "上", "海", "a", "<sos/eos>"]
 
@@ -31,3 +31,21 @@ def test_best_path_of_words() -> None:
 )
 def test_best_path(frames: list[int], expected: str) -> None:
     assert best_path(frames, TOKENS) == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ({}, True),
+        ({"frontend": "default", "input_size": None}, False),
+        ({"normalize": "utterance_mvn"}, False),
+        ({"postencoder": "hugging_face_transformers"}, False),
+        ({"encoder": "conformer"}, False),
+        ({"model": "pit_espnet"}, False),
+        ({"use_adapter": True}, False),
+        ({"specaug": "specaug", "decoder": "transformer"}, True),  # of training alone
+    ],
+)
+def test_whether_encoder_and_head_are_all_that_decodes(other: dict[str, object], expected: bool) -> None:
+    usual = {"encoder": "wav2vec2", "model": "espnet", "input_size": 2048, "frontend": None, "normalize": None}
+    assert is_all_of(usual | {"preencoder": None, "postencoder": None, "use_adapter": False} | other) == expected

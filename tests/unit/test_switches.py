@@ -31,7 +31,7 @@ def test_other_words_are_refused(word: str) -> None:
 
 
 def test_processes_that_a_step_starts_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, "quantizer")  # of somebody's shell
+    monkeypatch.setenv(VARIABLE, "positions")  # of somebody's shell
     for words in (["at_once=2", "adam"], []):
         switches.hand_over(parse(words))
         assert switches.handed_over(os.environ) == parse(words)

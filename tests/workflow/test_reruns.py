@@ -147,6 +147,17 @@ def test_other_resources_and_packages(project: Project) -> None:
     assert "unless you say -R pretrain prepare_encoder choose_best." in run.output
 
 
+def test_what_makes_updates_faster(project: Project) -> None:
+    """Nothing is trained again; what is trained from now on says what was on."""
+    faster = ("--set-resources", "pretrain:faster='at_once=2 negatives'")
+    assert project.snakemake(*faster).nothing
+    configure(project, pretraining__mandarin__milestones=[10, 15, 20])
+    assert trained(project.snakemake(*faster)) == {"pretrain": 1, "finetune": 1}
+    on = {n: json.loads(project.read(f"{MILESTONES}/after-{n}-updates.json"))["faster"] for n in (10, 15, 20)}
+    assert on == {10: [], 15: ["at_once=2", "negatives"], 20: []}
+    assert project.snakemake().nothing
+
+
 def test_another_learning_rate(project: Project) -> None:
     configure(project, finetuning__aishell1__learning_rates=[0.1, 0.2])
     assert jobs(same_when_run(project)) == {

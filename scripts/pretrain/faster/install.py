@@ -5,7 +5,7 @@ from typing import Any
 
 from fairseq.tasks.audio_pretraining import AudioPretrainingTask
 
-from scripts.pretrain.faster import adam, compiled, negatives, positions, quantizer, sub_batches, together
+from scripts.pretrain.faster import adam, compiled, negatives, positions, sub_batches, together
 from scripts.pretrain.faster.switches import Switches
 from scripts.trainers.replacing import replace
 
@@ -40,7 +40,6 @@ def turn_on(task: Any, model: Any, switches: Switches) -> None:
     switch: dict[str, Callable[[], None]] = {
         "positions": lambda: positions.install(model),
         "negatives": lambda: negatives.install(model),
-        "quantizer": lambda: quantizer.install(model),
         "unpadded": lambda: setattr(model.encoder, "required_seq_len_multiple", 1),
         "compiled_features": lambda: compiled.install_features(model, samples),
         "compiled_layers": lambda: compiled.install_layers(model, samples),  # after unpadded: it asks for the frames

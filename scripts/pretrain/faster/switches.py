@@ -1,4 +1,4 @@
-"""Which parts of pre-training's update are computed faster: `--faster at_once=4 negatives quantizer ...`."""
+"""Which parts of pre-training's update are computed faster: `--faster at_once=4 positions negatives ...`."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,6 @@ AT_ONCE = "at_once"
 NAMES = {
     "positions": "the positional convolution as a product of spectra, in fp32",
     "negatives": "logits as one matrix product, from which negatives are picked by index",
-    "quantizer": "code vectors by a matrix product instead of by products with one-hot vectors",
     "unpadded": "no frame is added to make their number even, so that attention needs no mask",
     "compiled_features": "the convolutions over samples compiled, where crops have their full length",
     "compiled_layers": "the transformer's layers compiled, where crops have their full length",
