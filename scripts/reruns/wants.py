@@ -79,7 +79,8 @@ def _kept(wish: Wish) -> dict[str, Any]:
         for name in wish.config["corpora"][corpus]["without_transcripts_of"]
     }
     utterances = wish.now(lists[corpus], "sha256", "utterances")
-    return corpora.filtering(utterances, heldout, code_digest("scripts.corpora.drop_leakage"))
+    near_leaks = wish.config["corpora"][corpus]["near_leaks"]
+    return corpora.filtering(utterances, heldout, near_leaks, code_digest("scripts.corpora.drop_leakage"))
 
 
 def _split(wish: Wish) -> dict[str, Any]:

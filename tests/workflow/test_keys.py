@@ -74,6 +74,10 @@ EFFECTS = {
     "corpora.*.without_transcripts_of": Effect(
         {"corpora__aishell2__without_transcripts_of": []}, {"drop_leakage"} | SPLIT | MODEL, asks=True
     ),
+    # as no sentence is near to one of dev or test: the same list
+    "corpora.*.near_leaks": Effect(
+        {"corpora__aishell2__near_leaks": "drop"}, {"drop_leakage"} | SPLIT - {"concatenate"} | TABLE
+    ),
     "pretraining.*.label": run("label", "M", TABLE),
     "pretraining.*.corpus": run("corpus", "whole", {"list_utterances", "drop_leakage"} | SPLIT | MODEL, asks=True),
     "pretraining.*.validation_fraction": run("validation_fraction", 0.2, SPLIT | MODEL, asks=True),

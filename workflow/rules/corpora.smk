@@ -66,6 +66,7 @@ rule drop_leakage:
     output:
         **with_sidecar(kept="results/corpora/{corpus}/without-leakage.tsv"),
         leaked=in_report("results/corpora/{corpus}/leaked.tsv", "Corpora"),
+        near=in_report("results/corpora/{corpus}/near-leaks.tsv", "Corpora"),
     log:
         "logs/drop_leakage/{corpus}.log",
     benchmark:
@@ -73,12 +74,16 @@ rule drop_leakage:
     priority: 1  # pre-training waits for it
     conda:
         "../envs/corpora.yaml"
+    params:
+        near_leaks=lookup("corpora/{corpus}/near_leaks", within=config),
     shell:
         "python -m scripts.corpora.drop_leakage"
         " --utterances {input.utterances:q}"
         " --heldout {input.heldout:q}"
+        " --near-leaks {params.near_leaks}"
         " --output {output.kept:q}"
         " --leaked {output.leaked:q}"
+        " --near {output.near:q}"
         " 2>&1 | tee {log:q}"
 
 
