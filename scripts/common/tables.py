@@ -13,6 +13,7 @@ UTTERANCE_COLUMNS = ["utterance", "speaker", "subset", "path", "samples", "trans
 REJECTED_COLUMNS = ["utterance", "path", "reason"]
 LISTED_COLUMNS = ["utterance", "path", "samples"]  # of what is heard, whatever is said in it
 LEAKED_COLUMNS = ["utterance", "transcript", "heldout_utterance", "heldout_subset"]
+NEAR_COLUMNS = [*LEAKED_COLUMNS, "heldout_transcript", "difference", "characters", "times"]
 
 _FORMAT = {"sep": "\t", "quoting": 3, "encoding": "utf-8"}  # 3: csv.QUOTE_NONE, a transcript may hold quotes
 

@@ -30,9 +30,12 @@ def converting(heard: Mapping[str, str], audio: Mapping[str, str], code: str) ->
     return {"heard": dict(heard), "audio": dict(audio), "code": code}
 
 
-def filtering(utterances: str, heldout: Mapping[str, str], code: str) -> dict[str, Any]:
-    """What is kept of a corpus: the sha256 of its utterances, and of the held-out transcripts of others by corpus."""
-    return {"utterances": utterances, "without_transcripts_of": dict(heldout), "code": code}
+def filtering(utterances: str, heldout: Mapping[str, str], near_leaks: str, code: str) -> dict[str, Any]:
+    """What is kept of a corpus: the sha256 of its utterances, and of the held-out transcripts of others by corpus;
+    `near_leaks`: what becomes of sentences that are nearly one of those.
+    """
+    settings = {"without_transcripts_of": dict(heldout), "near_leaks": near_leaks}
+    return {"utterances": utterances, **settings, "code": code}
 
 
 def splitting(corpora: Mapping[str, str], fraction: float, code: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import yaml
 from scripts.common import audio, files, provenance, quiet, sidecars, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
+from scripts.common.frames import Framing
 from scripts.common.tokens import SPACE, text_of
 from scripts.evaluate import identity
 from scripts.finetune import espnet_numerics
@@ -89,7 +90,9 @@ def load(config: Path, weights: Path, encoder: Path, device: str) -> tuple[torch
 
 @torch.inference_mode()
 def transcribe(model: torch.nn.Module, tokens: list[str], samples: np.ndarray, device: str) -> str:
-    """Transcript of 16 kHz samples (T,), float32 in [-1, 1)."""
+    """Transcript of 16 kHz samples (T,), float32 in [-1, 1); empty where they are too few for the encoder's frame."""
+    if not Framing.of_layers(model.encoder.encoders.cfg.conv_feature_layers).frames(len(samples)):
+        return ""
     speech = torch.from_numpy(samples)[None].to(device)
     encoded, _ = model.encode(speech, torch.tensor([len(samples)], device=device))
     return best_path(model.ctc.argmax(encoded)[0].tolist(), tokens)

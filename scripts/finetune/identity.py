@@ -9,20 +9,32 @@ from typing import Any
 
 from scripts.common import digests
 
+FRAMES = ("receptive_field_ms", "stride_ms", "mask_frames")  # keys of a task that say what its encoders take
+
 
 def preparing(
-    utterances: str, root: str, audio: Mapping[str, str], train_hours: float | None, word_boundary: bool, code: str
+    utterances: str,
+    root: str,
+    audio: Mapping[str, str],
+    train_hours: float | None,
+    word_boundary: bool,
+    frames: Mapping[str, float],
+    code: str,
 ) -> dict[str, Any]:
     """The data. `utterances`: the sha256 of the corpus's; `root`: where its wavs lie; `audio`: of train and dev a
-    digest of what they are.
+    digest of what they are; `frames`: the values of FRAMES.
     """
-    settings = {"train_hours": train_hours, "word_boundary": word_boundary}
+    settings = {"train_hours": train_hours, "word_boundary": word_boundary, **_frames(frames)}
     return {"utterances": utterances, "root": root, "audio": dict(audio), **settings, "code": code}
 
 
-def encoding(checkpoint_sha256: str, mask_prob: float | None, code: str) -> dict[str, Any]:
-    """A checkpoint as fine-tuning starts from it."""
-    return {"checkpoint_sha256": checkpoint_sha256, "mask_prob": mask_prob, "code": code}
+def encoding(checkpoint_sha256: str, mask_prob: float | None, frames: Mapping[str, float], code: str) -> dict[str, Any]:
+    """A checkpoint as fine-tuning starts from it. `frames`: what it was compared with."""
+    return {"checkpoint_sha256": checkpoint_sha256, "mask_prob": mask_prob, **_frames(frames), "code": code}
+
+
+def _frames(frames: Mapping[str, float]) -> dict[str, float]:
+    return {key: float(frames[key]) for key in FRAMES}  # 25 in a config is 25.0 on a command line
 
 
 def finetuning(

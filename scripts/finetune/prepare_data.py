@@ -1,4 +1,8 @@
-"""Write what ESPnet trains from: wav.scp, text and shape files of train and dev, and the list of tokens."""
+"""Write what ESPnet trains from: wav.scp, text and shape files of train and dev, and the list of tokens.
+
+Utterances that nothing can be learnt from, or that would end the training, are left out and listed. Transcribed and
+scored are all of them.
+"""
 
 import argparse
 import hashlib
@@ -7,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from scripts.common import files, provenance, sidecars, tables
+from scripts.common import files, frames, provenance, sidecars, tables
 from scripts.common.audio import SAMPLE_RATE
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.tokens import BLANK, END, UNKNOWN, text_of, tokens_of
-from scripts.finetune import identity
+from scripts.finetune import identity, unusable
 from scripts.finetune.data import OF_A_SUBSET, data_digest
 
 
@@ -57,6 +61,25 @@ def data_files(utterances: pd.DataFrame, root: Path, known: int, word_boundary: 
     return {name: "".join(content) for name, content in lines.items()}
 
 
+def usable_subsets(arguments: argparse.Namespace) -> dict[str, pd.DataFrame]:
+    """Utterances of train and dev that can be trained on; the others are written down. Raises StepError for none."""
+    utterances = tables.read_utterances(arguments.utterances)
+    framing = frames.Framing.of_ms(arguments.receptive_field_ms, arguments.stride_ms)
+    needs = unusable.Needs(framing, arguments.mask_frames, arguments.word_boundary)
+    usable, others = unusable.part(utterances[utterances["subset"].isin(["train", "dev"])], needs)
+    subsets = {name: usable[usable["subset"] == name] for name in ("train", "dev")}
+    for name, subset in subsets.items():
+        if subset.empty:
+            left_out = others[others["subset"] == name]
+            raise StepError(
+                f"{arguments.utterances} has no {'usable ' * (not left_out.empty)}utterance of {name}"
+                + (f" ({left_out['reason'].iloc[0]})" if not left_out.empty else "")
+                + ": fine-tuning needs train and dev"
+            )
+    tables.write_table(others, arguments.unusable, unusable.COLUMNS)
+    return subsets
+
+
 def main() -> None:
     """Parse the command line and write the data folder."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -65,16 +88,14 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, help="--utterances, or the folder of converted audio")
     parser.add_argument("--train-hours", type=float, help="how much of train is used; all of it by default")
     parser.add_argument("--word-boundary", action="store_true", help="a space is a token")
+    frames.add_options(parser)
     parser.add_argument(
         "--output", type=Path, required=True, help="a folder: train/, dev/, tokens.txt; a sidecar .json beside it"
     )
+    parser.add_argument("--unusable", type=Path, required=True, help="the table of those that are left out")
     arguments = parser.parse_args()
 
-    utterances = tables.read_utterances(arguments.utterances)
-    subsets = {name: utterances[utterances["subset"] == name] for name in ("train", "dev")}
-    for name, subset in subsets.items():
-        if subset.empty:
-            raise StepError(f"{arguments.utterances} has no utterance of {name}: fine-tuning needs train and dev")
+    subsets = usable_subsets(arguments)
     if arguments.train_hours:
         subsets["train"] = hours_of(subsets["train"], arguments.train_hours)
     tokens = vocabulary(subsets["train"]["transcript"], arguments.word_boundary)
@@ -85,11 +106,13 @@ def main() -> None:
     files.write_text(arguments.output / "tokens.txt", "".join(f"{token}\n" for token in tokens))
     audio = sidecars.read(arguments.source).get("audio", {})
     made_of = (files.sha256(arguments.utterances), str(root), {name: audio.get(name) for name in subsets})
-    settings = (arguments.train_hours, arguments.word_boundary)
+    settings = (arguments.train_hours, arguments.word_boundary, vars(arguments))
     made_from = identity.preparing(*made_of, *settings, code_digest(__spec__.name))
     facts = {"digest": data_digest(arguments.output)} | provenance.circumstances("corpora", "pandas")
     sidecars.write(arguments.output, made_from, (arguments.utterances, arguments.source), **facts)
+    left_out = len(tables.read_table(arguments.unusable, unusable.COLUMNS))
     print(f"{len(tokens)} tokens, {len(subsets['train'])} utterances to train on, {len(subsets['dev'])} of dev")
+    print(f"{left_out} are too short to be trained on: {arguments.unusable}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Make the checkpoint that ESPnet starts from: verified, without optimizer state, masking as fine-tuning wants it.
 
 ESPnet's wav2vec 2.0 encoder masks in training as the checkpoint's own pre-training configuration says; there is no
-key for it in ESPnet's. Dropping the optimizer's state leaves a third of the size.
+key for it in ESPnet's. Dropping the optimizer's state leaves a third of the size. The data was prepared for encoders of
+certain frames and masks: a checkpoint that needs more audio for a frame, or has longer masks, is refused.
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,12 @@ import torch
 from scripts.common import files, provenance, sidecars
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
+from scripts.common.frames import Framing, add_options
 from scripts.finetune import identity
+
+# What fairseq takes for keys that a checkpoint lacks: wav2vec 2.0 base.
+LAYERS = "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512, 2, 2)] * 2"
+MASK_LENGTH, MASK_PROB = 10, 0.65
 
 
 def model_configuration(state: dict[str, Any]) -> Any:
@@ -33,20 +40,43 @@ def prepare(state: dict[str, Any], mask_prob: float | None) -> dict[str, Any]:
     return state
 
 
+def check_frames(configuration: Any, frames: Mapping[str, float], checkpoint: Path) -> None:
+    """Raise StepError for a model that is coarser than the data was prepared for. `frames`: keys of the task."""
+    own = Framing.of_layers(configuration.get("conv_feature_layers", LAYERS))
+    masks = configuration.get("mask_prob", MASK_PROB) > 0
+    length = configuration.get("mask_length", MASK_LENGTH) if masks else 0
+    wanted = Framing.of_ms(frames["receptive_field_ms"], frames["stride_ms"])
+    if own.field > wanted.field or own.stride > wanted.stride or length > frames["mask_frames"]:
+        found = dict(zip(identity.FRAMES, (*own.in_ms(), length), strict=True))
+        coarser = {key: max(value, frames[key]) for key, value in found.items()}
+        raise StepError(
+            f"{checkpoint} is coarser than the task's data is prepared for (it has {_said(found)}): "
+            f"set {_said({key: value for key, value in coarser.items() if value != frames[key]})} of the task"
+        )
+
+
+def _said(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{key}: {value:g}" for key, value in values.items())
+
+
 def main() -> None:
     """Parse the command line and write the prepared checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="with its sidecar .json beside it")
     parser.add_argument("--mask-prob", type=float, nargs="?", help="without a value: as in the checkpoint")
+    add_options(parser)
     parser.add_argument("--output", type=Path, required=True, help="encoder.pt; a sidecar .json goes beside it")
     arguments = parser.parse_args()
 
     checkpoint = sidecars.verified(arguments.checkpoint)
     state = torch.load(arguments.checkpoint, map_location="cpu", weights_only=False)
+    state = prepare(state, arguments.mask_prob)
+    check_frames(model_configuration(state), vars(arguments), arguments.checkpoint)
     with files.whole(arguments.output) as temporary, temporary.open("wb") as file:
-        torch.save(prepare(state, arguments.mask_prob), file)  # a file object: torch writes a path's name into the file
+        torch.save(state, file)  # a file object: torch writes a path's name into the file
 
-    made_from = identity.encoding(checkpoint["sha256"], arguments.mask_prob, code_digest(__spec__.name))
+    settings = (arguments.mask_prob, vars(arguments))
+    made_from = identity.encoding(checkpoint["sha256"], *settings, code_digest(__spec__.name))
     circumstances = provenance.circumstances("fairseq", "torch")
     sidecars.write(arguments.output, made_from, (arguments.checkpoint,), **circumstances)
 

@@ -86,6 +86,17 @@ def check_archives(manifest: Path) -> None:
             raise StepError(f"{archive} is truncated: {size} bytes instead of at least {end}: remake it")
 
 
+def check_lengths(recipe: dict[str, Any], manifest: Path) -> None:
+    """Raise StepError where fairseq would drop each file as too short, and end in an empty dataset."""
+    shortest = recipe.get("task", {}).get("min_sample_size") or 0
+    lengths = [int(line.split("\t")[1]) for line in manifest.read_text(encoding="utf-8").splitlines()[1:]]
+    if max(lengths, default=0) < shortest:
+        raise StepError(
+            f"{manifest}: none of its {len(lengths)} files has the {shortest} samples of task.min_sample_size in the "
+            f"recipe, the longest has {max(lengths, default=0)}: set utterances_per_file higher or that key lower"
+        )
+
+
 def train(segment: Segment, together: processes.Processes, claim: ownership.Claim) -> Path:
     """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with."""
     saved = segment.work / "checkpoints"
@@ -166,9 +177,11 @@ def main() -> None:
     arguments = parser.parse_args()
 
     switches.hand_over(switches.parse(arguments.faster))
-    check_schedule(decisive(arguments.recipe), arguments.updates)
+    recipe = decisive(arguments.recipe)
+    check_schedule(recipe, arguments.updates)
     for manifest in manifests_of(arguments).values():
         check_archives(manifest)
+        check_lengths(recipe, manifest)
     together = processes.at_hand(processes.usable(torch.cuda.device_count()), arguments.cpu_processes)
     with ownership.owned(arguments.output, together.gpus * together.nodes) as claim:
         make_milestone(arguments, together, claim)

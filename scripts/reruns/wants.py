@@ -84,7 +84,8 @@ def _kept(wish: Wish) -> dict[str, Any]:
         for name in wish.config["corpora"][corpus]["without_transcripts_of"]
     }
     utterances = wish.now(lists[corpus], "sha256", "utterances")
-    return corpora.filtering(utterances, heldout, code_digest("scripts.corpora.drop_leakage"))
+    near_leaks = wish.config["corpora"][corpus]["near_leaks"]
+    return corpora.filtering(utterances, heldout, near_leaks, code_digest("scripts.corpora.drop_leakage"))
 
 
 def _split(wish: Wish) -> dict[str, Any]:
@@ -145,14 +146,15 @@ def _data(wish: Wish) -> dict[str, Any]:
     corpus, source = wish.task["corpus"], wish.above[-1]
     root = source.file if source.kind == "converted" else wish.config["corpora"][corpus]["root"]
     audio = {subset: wish.now(source, ("audio", subset), "audio", subset) for subset in ("train", "dev")}
-    settings = (wish.task["train_hours"], wish.task["word_boundary"])
+    settings = (wish.task["train_hours"], wish.task["word_boundary"], wish.task)
     code = code_digest("scripts.finetune.prepare_data")
     return finetune.preparing(utterances, str(Path(root)), audio, *settings, code)
 
 
 def _encoder(wish: Wish) -> dict[str, Any]:
     checkpoint = wish.now(wish.above[0], "sha256", "checkpoint_sha256")
-    return finetune.encoding(checkpoint, wish.task["mask_prob"], code_digest("scripts.finetune.prepare_encoder"))
+    settings = (wish.task["mask_prob"], wish.task)
+    return finetune.encoding(checkpoint, *settings, code_digest("scripts.finetune.prepare_encoder"))
 
 
 def _epochs(wish: Wish) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def emulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulation]:
     folder = tmp_path_factory.mktemp("emulation")
     checkpoint, encoder = folder / "after-0-updates.pt", folder / "encoder.pt"
     step("scripts.pretrain.initialise", recipe=ROOT / "config/pretrain/demo.yaml", seed=1, output=checkpoint)
-    step("scripts.finetune.prepare_encoder", checkpoint=checkpoint, mask_prob=0.05, output=encoder)
+    options = {"checkpoint": checkpoint, "mask_prob": 0.05, "receptive_field_ms": 93.125}  # as config/demo.yaml
+    step("scripts.finetune.prepare_encoder", **options, output=encoder)
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for training in ("pretrain", "finetune"):

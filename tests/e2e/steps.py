@@ -32,11 +32,12 @@ def environment() -> dict[str, str]:
 
 
 def arguments(module: str, options: dict[str, Any]) -> list[str]:
-    """`python -m module --key value ...`; a list becomes several words."""
+    """`python -m module --key value ...`; a list becomes several words, True a flag alone."""
     words = [sys.executable, "-m", module]
     for key, value in options.items():
         words.append(f"--{key.replace('_', '-')}")
-        words += [str(word) for word in (value if isinstance(value, list) else [value])]
+        if value is not True:
+            words += [str(word) for word in (value if isinstance(value, list) else [value])]
     return words
 
 

@@ -21,6 +21,7 @@ pytest.importorskip("fairseq", reason="real fairseq is not installed")
 import torch
 
 from scripts.common import files
+from scripts.finetune import unusable
 from scripts.finetune.espnet_numerics import padding_mask
 from tests.e2e.steps import RATE, call, differences, kill_when, load, step, write_utterances, write_wav
 
@@ -28,6 +29,12 @@ pytestmark = pytest.mark.e2e
 
 TONES = {"а": 400, "б": 800, "в": 1400, "г": 2200, " ": 3200}  # Hz
 COUNTS = {"train": 1200, "dev": 6, "test": 20}  # utterances
+HOPELESS = {  # utterances that would end the training: subset, transcript, samples
+    "train-short": ("train", "а", 100),
+    "train-long": ("train", "абв" * 20, 1600),
+    "train-masked": ("train", "а", 1600),
+    "dev-short": ("dev", "аб", 100),
+}
 EPOCHS = 4
 FROZEN = ["mask_emb", "feature_extractor", "post_extract_proj", "quantizer", "project_q", "encoder.pos_conv"]
 RECIPE = {
@@ -111,9 +118,12 @@ def corpus(tmp_path_factory) -> Corpus:
             name = f"{subset}{number:03d}"
             write_wav(root / f"wav/{name}.wav", samples)
             rows.append((name, subset, f"wav/{name}.wav", len(samples), transcript))
+    for name, (subset, transcript, samples) in HOPELESS.items():
+        write_wav(root / f"wav/{name}.wav", (300 * random.standard_normal(samples)).astype(np.int16))
+        rows.append((name, subset, f"wav/{name}.wav", samples, transcript))
     write_utterances(root / "utterances.tsv", rows)
-    table = root / "utterances.tsv"
-    options = {"utterances": table, "source": table, "root": root, "output": root / "data", "word_boundary": []}
+    options = {"utterances": root / "utterances.tsv", "root": root, "output": root / "data", "word_boundary": []}
+    options |= {"source": root / "utterances.tsv", "unusable": root / "unusable.tsv"}
     step("scripts.finetune.prepare_data", **options)
     assert "<space>" in (root / "data/tokens.txt").read_text(encoding="utf-8").split()
     return Corpus(root, root / "utterances.tsv", root / "data")
@@ -309,3 +319,45 @@ def test_transcripts_from_moved_results_are_espnets_greedy_ones(uninterrupted, a
 
 def test_encoder_and_head_alone_compute_what_the_whole_model_does(uninterrupted, averaged, encoder):
     peer("frames", uninterrupted.output / "config.yaml", averaged, encoder)
+
+
+def test_what_is_too_short_is_left_out_of_training_and_transcribed_as_nothing(texts, corpus):
+    """The trainings above have ended, and dev has all its lines."""
+    left_out = (corpus.root / "unusable.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    assert {line.split("\t")[0] for line in left_out} == HOPELESS.keys()
+    lines = texts["dev"].read_text(encoding="utf-8").splitlines()
+    assert len(lines) == COUNTS["dev"] + 1 and "dev-short" in lines
+
+
+def test_transcripts_of_the_shortest(uninterrupted, averaged, encoder, corpus, tmp_path):
+    """The tiny encoder hears 10 + 7 x 5 + 4 x 20 + 100 = 225 samples for a frame."""
+    rows = []
+    for samples in (1, 100, 224, 225, 424, 425):
+        write_wav(tmp_path / f"{samples:03d}.wav", np.full(samples, 100, dtype=np.int16))
+        rows.append((f"U{samples:03d}", "dev", f"{samples:03d}.wav", samples, "а"))
+    write_utterances(tmp_path / "utterances.tsv", rows)
+    options = {"config": uninterrupted.output / "config.yaml", "weights": averaged, "encoder": encoder}
+    options |= {"utterances": tmp_path / "utterances.tsv", "root": tmp_path, "source": tmp_path / "utterances.tsv"}
+    step("scripts.evaluate.transcribe", **options, subsets=["dev"], outputs=[tmp_path / "text"])
+    found = dict(line.partition(" ")[::2] for line in (tmp_path / "text").read_text(encoding="utf-8").splitlines())
+    assert list(found) == [row[0] for row in rows]
+    assert found["U001"] == found["U100"] == found["U224"] == ""
+    options = {"utterances": tmp_path / "utterances.tsv", "subset": "dev", "hypotheses": tmp_path / "text"}
+    step("scripts.evaluate.score_cer", **options, output=tmp_path / "cer.json")
+    score = files.read_json(tmp_path / "cer.json")
+    assert (score["characters"], score["utterances"]) == (6, 6) and score["deletions"] >= 3
+
+
+@pytest.mark.parametrize("mask_prob", [0.05, 0.65])
+def test_masks_may_cover_all_of_what_is_not_three_frames_longer(mask_prob):
+    from fairseq.data.data_utils import compute_mask_indices
+
+    def draw(frames: int, seed: int) -> np.ndarray:
+        chance = {"seed": seed, "epoch": 0, "indices": np.arange(1)}
+        return compute_mask_indices((1, frames), None, mask_prob, 10, "static", 0.0, min_masks=2, **chance)
+
+    for frames in range(10 + unusable.MORE_THAN_A_MASK, 60):
+        assert not any(draw(frames, seed).all() for seed in range(50))
+    with pytest.raises(ValueError, match="the entire sequence is masked"):
+        for seed in range(50):
+            draw(10 + unusable.MORE_THAN_A_MASK - 1, seed)

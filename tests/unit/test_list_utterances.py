@@ -329,7 +329,8 @@ def test_real_speech(tmp_path: Path, step) -> None:
     assert len(usable["aishell1"]) + len(rejected) == lines
 
     words = ["--utterances", tables["aishell2"]["utterances"], "--heldout", tables["aishell1"]["heldout"]]
-    result = step("corpora.drop_leakage", *words, "--output", tmp_path / "kept", "--leaked", tmp_path / "leaked.tsv")
+    words += ["--output", tmp_path / "kept", "--leaked", tmp_path / "leaked.tsv", "--near", tmp_path / "near.tsv"]
+    result = step("corpora.drop_leakage", *words)
     assert (result.returncode, result.stderr) == (0, "")
     leaked = {line.split("\t")[0] for line in (tmp_path / "leaked.tsv").read_text(encoding="utf-8").splitlines()}
     assert {"IC0150W0406", "IC0150W0427"} <= leaked

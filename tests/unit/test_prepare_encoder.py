@@ -100,3 +100,40 @@ def test_what_was_tampered_with_is_not_unpickled(
     assert not (tmp_path / "encoder.pt").exists()
     pickle.loads(given.read_bytes())  # the trap does work
     assert trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "keys", "missing"),
+    [
+        ({}, {}, None),  # wav2vec 2.0 base, as fairseq takes it for what a checkpoint lacks
+        ({"conv_feature_layers": "[(8, 10, 5)] + [(8, 8, 8)]", "mask_length": 4}, {}, None),  # 45 and 40 samples
+        ({"conv_feature_layers": "[(8, 401, 320)]"}, {}, "receptive_field_ms: 25.0625"),
+        ({"conv_feature_layers": "[(8, 401, 320)]"}, {"receptive-field-ms": 25.0625}, None),
+        ({"conv_feature_layers": "[(8, 400, 400)]"}, {}, "stride_ms: 25"),
+        ({"mask_length": 12}, {}, "mask_frames: 12"),
+        ({"mask_length": 12}, {"mask-frames": 12}, None),
+        ({"mask_length": 12, "mask_prob": 0.0}, {}, None),
+        ({}, {"mask-frames": 0}, "mask_frames: 10"),
+        (
+            {"conv_feature_layers": "[(8, 800, 640)]"},
+            {"mask-frames": 5},
+            "receptive_field_ms: 50, stride_ms: 40, mask_fr",
+        ),
+    ],
+)
+def test_a_model_that_is_coarser_than_the_data_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: dict, keys: dict, missing: str | None
+) -> None:
+    given, made = tmp_path / "given.pt", tmp_path / "made/encoder.pt"
+    state = checkpoint("cfg")
+    state["cfg"]["model"] |= model
+    torch.save(state, given)
+    write_sidecar(given, given.read_bytes())
+    words = [word for key, value in keys.items() for word in (f"--{key}", value)]
+    if missing is None:
+        call(monkeypatch, "--checkpoint", given, *words, "--output", made)
+        assert made.exists()
+        return
+    with pytest.raises(StepError, match=rf"given\.pt is coarser than the task's data .*: set {missing}.* of the task$"):
+        call(monkeypatch, "--checkpoint", given, *words, "--output", made)
+    assert not made.exists()

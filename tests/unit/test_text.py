@@ -50,10 +50,19 @@ from scripts.common.text import characters, leakage_key, lower, normalise, witho
         ("大韓 민국", "大韓민국"),  # beside one of them is enough
         ("ｅ\u0301te\u0301", "été"),
         ("か \u3099い", "がい"),  # the space that stood before the accent goes first
-        ("葛\U000e0100 飾", "葛\U000e0100飾"),
+        ("葛\U000e0100 飾\ufe00", "葛飾"),  # variation selectors
         ("听 \u0301 b", "听\u0301b"),
         ("\uf967 \ufa30", "不侮"),  # canonically U+4E0D and U+4FAE
         ("ﬁ ² Å", "ﬁ ² Å"),  # what is only compatible stays
+        ("今\u200c天\u200d天\u2060气\u00ad好", "今天天气好"),  # joiners, a soft hyphen
+        ("\u202b今天\u202c\u200f 天气\u2069好\u061c", "今天天气好"),  # bidi marks
+        ("今\x00天\x1b天\x7f气\x85好", "今天天气好"),  # U+0085 is white space, the others are no characters
+        ("co\u00adop e\u200d\u0301t\u034fe", "coop éte"),  # the accent comes to its letter
+        ("\u3164안녕\u115f 하세요", "안녕 하세요"),  # fillers
+        ("\ufffe今\U0010ffff天\ufff9\U000e0041", "今天"),  # no characters, annotations, tags
+        ("今\ue000天\ufffd", "今\ue000天\ufffd"),  # what somebody has written or lost counts
+        ("\u0600١", "\u0600١"),  # of the format characters, but has a shape
+        ("\u200b\u200d\ufeff", ""),
     ],
 )
 def test_normalise(given_text: str, expected: str) -> None:
@@ -61,7 +70,9 @@ def test_normalise(given_text: str, expected: str) -> None:
 
 
 # text that is rich in what the rules speak of, beside any text
-MIXED = st.text(alphabet="而对ab １Ａ\u3000\ufeff\r\n\t\u00a0！é。\u2028カーไпе안\u0301\u3099\u200b·'’-Σİ") | st.text()
+SEEN = "而对ab １Ａ\u3000\r\n\t\u00a0！é。\u2028カーไпе안\u0301\u3099·'’-Σİ\ue000\ufffd①⽂ﬁ\u0600"
+UNSEEN = "\ufeff\u200c\u200d\u200e\u202e\u2060\u00ad\ufe0f\U000e0101\u180b\u034f\u3164\x00\x7f\ufff9\U000e0041\ufffe"
+MIXED = st.text(alphabet=SEEN + UNSEEN + "\u200b") | st.text()
 
 
 @given(MIXED)
@@ -81,11 +92,34 @@ def test_choices_are_idempotent_and_leave_text_normalised(choice: Callable[[str]
     assert chosen == choice(chosen) == normalise(chosen)
 
 
+def is_unseen(character: str) -> bool:
+    """By another way than the code's: categories, and the ranges of DerivedCoreProperties.txt."""
+    code = ord(character)
+    ignorable = [(0x34F, 0x34F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164)]
+    ignorable += [(0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF), (0x2065, 0x2065)]
+    shaped = [(0x600, 0x605), (0x6DD, 0x6DD), (0x70F, 0x70F), (0x890, 0x891), (0x8E2, 0x8E2), (0x110BD, 0x110CD)]
+    shaped += [(0x13430, 0x1345F)]
+    is_format = unicodedata.category(character) in ("Cc", "Cf") and not any(a <= code <= b for a, b in shaped)
+    is_none = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+    return is_format or is_none or any(a <= code <= b for a, b in ignorable)
+
+
+@given(st.text(SEEN, max_size=8), st.text(UNSEEN, max_size=8), st.randoms())
+def test_marks_that_nobody_sees_are_no_characters_and_hide_nothing(seen: str, unseen: str, chance) -> None:
+    """Wherever they stand: what is left is the same text, spelt the same."""
+    mixed = list(seen)
+    for mark in unseen:
+        mixed.insert(chance.randint(0, len(mixed)), mark)
+    assert normalise("".join(mixed)) == normalise(seen)
+    assert leakage_key("".join(mixed)) == leakage_key(seen)
+    assert not any(is_unseen(character) for character in characters(normalise("".join(mixed))))
+
+
 @given(MIXED)
 @example("\u0339 \u0334")
 def test_normalise_loses_no_character_of_the_language(transcript: str) -> None:
     def folded(text: str) -> str:
-        kept = "".join(c for c in unicodedata.normalize("NFKC", text) if not c.isspace() and c not in "\ufeff\u200b")
+        kept = "".join(c for c in unicodedata.normalize("NFKC", text) if not (c.isspace() or is_unseen(c)))
         return unicodedata.normalize("NFKC", kept)  # accents that a space stood between change their order
 
     assert folded(normalise(transcript)) == folded(transcript)
@@ -150,6 +184,14 @@ def test_characters_do_without_white_space() -> None:
         ("Beat It", "beat it"),
         ("５＋３＝８", "538"),
         ("百分之５", "百分之5"),
+        ("今\u200b天天\u200d气好", "今天天气好"),
+        ("今天\u202e天气\u00ad好", "今天天气好"),
+        ("今天天\ufe00气好\U000e0101", "今天天气好"),
+        ("\uf967今\u2f24", "不今大"),  # a compatibility ideograph, and a radical for 大
+        ("今天\x07天气\ue5e5好\ufffd", "今天天气好"),  # a bell, private use, a replacement
+        ("ﬁne ① ½", "fine 1 1/2"),
+        ("iPhone™ ⑴ ㎏ 5℃", "iphone 1 kg 5°C"),
+        ("ﾊﾟﾘ", "パリ"),
     ],
 )
 def test_the_same_sentence_has_the_same_key(one: str, other: str) -> None:
@@ -158,3 +200,8 @@ def test_the_same_sentence_has_the_same_key(one: str, other: str) -> None:
 
 def test_other_sentences_have_other_keys() -> None:
     assert len({leakage_key(text) for text in ("今天", "今天天", "天今", "今天5", "今天五")}) == 5
+
+
+@given(MIXED)
+def test_a_key_is_its_own_key_and_that_of_the_normalised_transcript(transcript: str) -> None:
+    assert leakage_key(leakage_key(transcript)) == leakage_key(transcript) == leakage_key(normalise(transcript))

@@ -240,6 +240,9 @@ CONFIG = [
     key("finetuning__aishell1__seeds", [1], [1, 2]),
     key("finetuning__aishell1__average_last", 2, 3, 1),
     key("finetuning__aishell1__mask_prob", None, 0.2),
+    key("finetuning__aishell1__receptive_field_ms", 25, 900),  # of 800 ms are utterances that were added
+    key("finetuning__aishell1__stride_ms", 20, 40),
+    key("corpora__aishell2__near_leaks", "report", "drop"),
     key("experiments", *(experiment(*models) for models in (["mandarin", "english"], ["mandarin"]))),
     given,
     recipe("fairseq", "optimization", "lr", [0.1], [0.2]),

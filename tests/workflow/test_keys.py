@@ -74,6 +74,10 @@ EFFECTS = {
     "corpora.*.without_transcripts_of": Effect(
         {"corpora__aishell2__without_transcripts_of": []}, {"drop_leakage"} | SPLIT | MODEL, asks=True
     ),
+    # as no sentence is near to one of dev or test: the same list
+    "corpora.*.near_leaks": Effect(
+        {"corpora__aishell2__near_leaks": "drop"}, {"drop_leakage"} | SPLIT - {"concatenate"} | TABLE
+    ),
     "pretraining.*.label": run("label", "M", TABLE),
     "pretraining.*.corpus": run("corpus", "whole", {"list_utterances", "drop_leakage"} | SPLIT | MODEL, asks=True),
     "pretraining.*.validation_fraction": run("validation_fraction", 0.2, SPLIT | MODEL, asks=True),
@@ -100,6 +104,10 @@ EFFECTS = {
     "finetuning.*.seeds": task("seeds", [1, 2], BRANCH),
     "finetuning.*.train_hours": task("train_hours", 0.001, {"prepare_data"} | BRANCH),
     "finetuning.*.average_last": task("average_last", 3, SCORES),
+    # as all of it is long enough: the same data and encoders
+    "finetuning.*.receptive_field_ms": task("receptive_field_ms", 30, {"prepare_data", "prepare_encoder"} | TABLE),
+    "finetuning.*.stride_ms": task("stride_ms", 25, {"prepare_data", "prepare_encoder"} | TABLE),
+    "finetuning.*.mask_frames": task("mask_frames", 12, {"prepare_data", "prepare_encoder"} | TABLE),
     # as there is no space between its characters: the same tokens
     "finetuning.*.word_boundary": task("word_boundary", True, {"prepare_data"} | TABLE),
     "finetuning.*.published": task("published", None, TABLE),

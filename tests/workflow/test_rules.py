@@ -65,7 +65,8 @@ def packages_of(rule: Rule) -> set[str]:
     trees = closure(module_of(rule), REPOSITORY).values()
     found = {name.split(".")[0] for tree in trees for name, _ in imports(tree)}
     # trace names the steps whose code it digests, and starts none of them
-    digested = {"torch", "fairseq", "fairseq_cli", "espnet2", "hydra", "omegaconf", "soundfile", "soxr", "tqdm"}
+    digested = {"torch", "fairseq", "fairseq_cli", "espnet2", "hydra", "omegaconf"}
+    digested |= {"soundfile", "soxr", "tqdm", "ahocorasick"}
     return found - set(sys.stdlib_module_names) - {"scripts"} - (digested if rule.name == "trace" else set())
 
 
@@ -217,6 +218,7 @@ def test_the_environment_has_what_the_module_imports(rule: Rule) -> None:
         "fairseq": "ve_fairseq",
         "fairseq_cli": "ve_fairseq",
         "espnet2": "espnet",
+        "ahocorasick": "pyahocorasick",
     }
     assert {name for name in packages_of(rule) if names.get(name, name) not in installed} == set()
 

@@ -8,6 +8,7 @@ from scripts.common.sidecars import path_of
 from scripts.common.tables import SUBSETS
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.identity import SPELLING
+from scripts.finetune.identity import FRAMES
 from scripts.reruns.numbers import numbers
 from scripts.reruns import parts
 from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, checkpoints_of, shards_of
@@ -39,7 +40,8 @@ def options(entry, *keys):
 
     def words(wildcards):
         given = [(f"--{key.replace('_', '-')}", entry_of(wildcards)[key]) for key in keys]
-        return [word for name, value in given if value for word in ([name] if value is True else [name, value])]
+        said = [(name, value) for name, value in given if value or type(value) in (int, float)]
+        return [word for name, value in said for word in ([name] if value is True else [name, value])]
 
     return words
 

@@ -64,18 +64,23 @@ rule drop_leakage:
     output:
         **with_sidecar(kept="results/corpora/{corpus}/without-leakage.tsv"),
         leaked=in_report("results/corpora/{corpus}/leaked.tsv", "Corpora"),
+        near=in_report("results/corpora/{corpus}/near-leaks.tsv", "Corpora"),
     log:
         "logs/drop_leakage/{corpus}.log",
     benchmark:
         "benchmarks/drop_leakage/{corpus}.tsv"
     conda:
         "../envs/corpora.yaml"
+    params:
+        near_leaks=lookup("corpora/{corpus}/near_leaks", within=config),
     shell:
         "python -m scripts.corpora.drop_leakage"
         " --utterances {input.utterances:q}"
         " --heldout {input.heldout:q}"
+        " --near-leaks {params.near_leaks}"
         " --output {output.kept:q}"
         " --leaked {output.leaked:q}"
+        " --near {output.near:q}"
         " 2>&1 | tee {log:q}"
 
 

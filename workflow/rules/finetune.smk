@@ -8,6 +8,7 @@ checkpoint prepare_data:
         again=if_stale("data"),
     output:
         **with_lasting_sidecar(data=directory("results/finetune/{task}/data")),
+        unusable=in_report("results/finetune/{task}/unusable.tsv", "Corpora"),
     log:
         "logs/prepare_data/{task}.log",
     benchmark:
@@ -16,7 +17,7 @@ checkpoint prepare_data:
         "../envs/corpora.yaml"
     params:
         root=root_of("finetuning/{task}"),
-        options=options("finetuning/{task}", "train_hours", "word_boundary"),
+        options=options("finetuning/{task}", "train_hours", "word_boundary", *FRAMES),
     shell:
         "python -m scripts.finetune.prepare_data"
         " --utterances {input.utterances:q}"
@@ -24,6 +25,7 @@ checkpoint prepare_data:
         " --source {input.source:q}"
         " {params.options:q}"
         " --output {output.data:q}"
+        " --unusable {output.unusable:q}"
         " 2>&1 | tee {log:q}"
 
 
@@ -41,10 +43,12 @@ checkpoint prepare_encoder:
         "../envs/fairseq.yaml"
     params:
         mask_prob=optional(lookup("finetuning/{task}/mask_prob", within=config)),
+        frames=options("finetuning/{task}", *FRAMES),
     shell:
         "python -m scripts.finetune.prepare_encoder"
         " --checkpoint {input.checkpoint:q}"
         " --mask-prob {params.mask_prob}"
+        " {params.frames:q}"
         " --output {output.encoder:q}"
         " 2>&1 | tee {log:q}"
 

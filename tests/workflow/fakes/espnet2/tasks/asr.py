@@ -3,6 +3,7 @@ the tone above those is a space.
 """
 
 import os
+from types import SimpleNamespace
 
 import torch
 import yaml
@@ -36,9 +37,12 @@ class Model(torch.nn.Module):
         super().__init__()
         self.knowledge, self.ctc = float(weights["knowledge"]), Head(tokens)
         self.weights = weights["digest"].tolist()
+        cfg = SimpleNamespace(conv_feature_layers=f"[(1, {FRAME}, {FRAME})]")
+        self.encoder = SimpleNamespace(encoders=SimpleNamespace(cfg=cfg))
 
     def encode(self, speech: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(1, samples) -> (1, frames): the number of each frame's tone."""
+        assert speech.shape[1] >= FRAME, "Kernel size can't be greater than actual input size"
         frames = speech[0, : speech.shape[1] // FRAME * FRAME].reshape(-1, FRAME)
         tones = torch.fft.rfft(frames).abs().argmax(dim=1) * (16000 // FRAME) // 100
         if self.knowledge < 20:
