@@ -63,7 +63,7 @@ def main() -> None:
     """Parse the command line and write the prepared checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="with its sidecar .json beside it")
-    parser.add_argument("--mask-prob", type=float, nargs="?", help="without a value: as in the checkpoint")
+    parser.add_argument("--mask-prob", type=float, help="as in the checkpoint if it is left out")
     add_options(parser)
     parser.add_argument("--output", type=Path, required=True, help="encoder.pt; a sidecar .json goes beside it")
     arguments = parser.parse_args()

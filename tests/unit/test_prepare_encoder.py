@@ -57,7 +57,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
     main()
 
 
-@pytest.mark.parametrize(("words", "expected"), [(["--mask-prob", "0.2"], 0.2), (["--mask-prob"], 0.65), ([], 0.65)])
+@pytest.mark.parametrize(("words", "expected"), [(["--mask-prob", "0.2"], 0.2), (["--mask-prob", "0"], 0), ([], 0.65)])
 def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], expected: float) -> None:
     given, made = tmp_path / "given.pt", tmp_path / "encoder.pt"
     torch.save(checkpoint("args"), given)

@@ -19,12 +19,7 @@ wildcard_constraints:
     **WILDCARDS,
 
 
-# Look-ups. Keys that a config may leave out have their default here. A `user` of a corpus or a recipe is a path in the config: pretraining/{model} or finetuning/{task}.
-
-
-def optional(look_up):
-    """For the command line of a step, where null leaves a value out."""
-    return lambda wildcards: [] if look_up(wildcards) is None else look_up(wildcards)
+# Look-ups. A `user` of a corpus or a recipe is a path in the config: pretraining/{model} or finetuning/{task}.
 
 
 def decides_nothing(look_up):

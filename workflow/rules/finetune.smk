@@ -42,13 +42,11 @@ checkpoint prepare_encoder:
     conda:
         "../envs/fairseq.yaml"
     params:
-        mask_prob=optional(lookup("finetuning/{task}/mask_prob", within=config)),
-        frames=options("finetuning/{task}", *FRAMES),
+        options=options("finetuning/{task}", "mask_prob", *FRAMES),
     shell:
         "python -m scripts.finetune.prepare_encoder"
         " --checkpoint {input.checkpoint:q}"
-        " --mask-prob {params.mask_prob}"
-        " {params.frames:q}"
+        " {params.options:q}"
         " --output {output.encoder:q}"
         " 2>&1 | tee {log:q}"
 
