@@ -60,6 +60,7 @@ def ran(environments: Environments, conda_bin: Path, tmp_path_factory: pytest.Te
     (work / "espnet.yaml").write_text(yaml.safe_dump(recipe | {"keep_nbest_models": 1}))
     mandarin = {"validation_fraction": 0.3, "updates": 2, "milestones": [0], "best": False, "audio_shards": 1}
     overlay = {
+        "corpora": {"aishell1": {"convert": True}},
         "pretraining": {"mandarin": mandarin},
         "checkpoints": {"english": {"path": str(given), "sha256": hashlib.sha256(given.read_bytes()).hexdigest()}},
         "finetuning": {"aishell1": {"recipe": str(work / "espnet.yaml"), "average_last": 1}},
