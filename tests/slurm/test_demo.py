@@ -87,7 +87,7 @@ def test_jobs_asked_for_what_the_profile_says(demo: OnCluster) -> None:
         assert facts["CPUs/Task"] == str(asked.get("cpus_per_task", 8 if rule == "list_utterances" else 1))
         assert facts["MinMemoryNode"] in memory(asked["mem_mb"]), job
         assert facts["Requeue"] == "1" and facts["Account"] == "your-account"
-    assert seen == set(commands(REPOSITORY / "workflow/rules")) - {"provide_checkpoint", "convert_audio"}  # the demo needs neither
+    assert seen == set(commands(REPOSITORY / "workflow/rules")) - {"provide_checkpoint", "convert_audio"}
 
 
 def memory(megabytes: int) -> set[str]:
