@@ -16,8 +16,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from scripts.common.errors import StepError
+from scripts.common.rates import SAMPLE_RATE
 
-SAMPLE_RATE = 16_000  # Hz; what wav2vec 2.0 base was designed for (Baevski et al., 2020)
 _PLAIN_FORMAT = struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)  # a `fmt ` chunk: PCM, mono
 _PAGE = 4096  # bytes
 _STREAMED = 0x7FFFF000  # sizes from here on stand for "not known yet": sox, arecord and ffmpeg write them into pipes

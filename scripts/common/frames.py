@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import dataclass
 
-from scripts.common.audio import SAMPLE_RATE
+from scripts.common.rates import SAMPLE_RATE
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import pandas as pd
 from scripts.common import audio, files, provenance, sidecars, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
+from scripts.common.rates import SAMPLE_RATE
 from scripts.corpora import identity
 
 _LOCAL_HEADER_BYTES = 30  # of a zip entry, before its name and extra field (PKWARE APPNOTE 4.3.7)
@@ -48,7 +49,7 @@ def wav_of(root: Path, utterances: pd.DataFrame) -> bytes:
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(audio.SAMPLE_RATE)
+        file.setframerate(SAMPLE_RATE)
         for path, samples in zip(utterances["path"], utterances["samples"], strict=True):
             file.writeframes(audio.read_pcm(root / path, samples))
     return buffer.getvalue()

@@ -14,7 +14,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from scripts.common.audio import SAMPLE_RATE, UnusableAudio, open_by_libsndfile
+from scripts.common.audio import UnusableAudio, open_by_libsndfile
+from scripts.common.rates import SAMPLE_RATE
 
 _BLOCK = 1 << 18  # frames that are decoded at a time
 _OVERSHOOT = 0.5  # seconds by which a segment may end behind its recording, as Kaldi's extract-segments allows

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from scripts.common import audio, files, provenance, sidecars, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
+from scripts.common.rates import SAMPLE_RATE
 from scripts.corpora import identity
 from scripts.corpora.conversion import convert, path_of
 from scripts.corpora.formats.known import FORMATS
@@ -79,7 +80,7 @@ def write_wav(path: Path, pcm: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     with wave.open(str(temporary), "wb") as file:
-        file.setparams((1, 2, audio.SAMPLE_RATE, 0, "NONE", ""))
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
         file.writeframes(pcm)
     os.replace(temporary, path)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pypinyin import Style, lazy_pinyin
 from scipy.signal import lfilter, resample_poly
 
-from scripts.common.audio import SAMPLE_RATE
+from scripts.common.rates import SAMPLE_RATE
 
 MANDARIN, ENGLISH = "cmn-latn-pinyin", "en"  # espeak-ng's names of languages; the first reads numbered pinyin
 

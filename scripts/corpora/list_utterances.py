@@ -11,9 +11,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from scripts.common import files, provenance, sidecars, tables
-from scripts.common.audio import SAMPLE_RATE
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
+from scripts.common.rates import SAMPLE_RATE
 from scripts.corpora import contents, identity, spelling
 from scripts.corpora.conversion import path_of
 from scripts.corpora.formats.known import FORMATS

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from scripts.common.audio import SAMPLE_RATE
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import write_json, write_text
+from scripts.common.rates import SAMPLE_RATE
 from scripts.corpora.demo_voices import ENGLISH, MANDARIN, Voice, draw_voices, pinyin, record
 
 MARK = ".demo-corpora.json"  # says that a directory is ours to replace

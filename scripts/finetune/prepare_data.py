@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from scripts.common import files, frames, provenance, sidecars, tables
-from scripts.common.audio import SAMPLE_RATE
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
+from scripts.common.rates import SAMPLE_RATE
 from scripts.common.tokens import BLANK, END, UNKNOWN, text_of, tokens_of
 from scripts.finetune import identity, unusable
 from scripts.finetune.data import OF_A_SUBSET, data_digest

@@ -210,7 +210,10 @@ def test_what_a_key_runs_again(state: State, key: str) -> None:
         refused = state.project.snakemake()
         assert refused.code != 0 and refused.rules == [], refused.output
     done = state.project.snakemake(*CONSENT if effect.asks else ())
-    assert set(jobs(done)) == effect.rules | ({"write_config"} if key not in FOR_ONE_CALL else set()), done.output
+    may_run = {"trace"} if key == "look_again" else set()  # as the jobs above it happen to end
+    assert set(jobs(done)) - may_run == effect.rules | ({"write_config"} if key not in FOR_ONE_CALL else set()), (
+        done.output
+    )
     state.keys.pop("look_again", None)  # which would list again at every start
     state.configure()
     assert state.project.snakemake("-n").nothing
