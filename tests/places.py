@@ -1,8 +1,11 @@
-"""A place whose name has all that a path may hold, and a copy of the repository there."""
+"""Places: one whose name has all that a path may hold, a copy of the repository there, and the sample of AISHELL."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 AWKWARD = "it's #1, a=b & (c); 中文"
@@ -25,3 +28,11 @@ def with_commit(copy: Path) -> Path:
         bare.rmdir()
         subprocess.run(["git", "-C", str(copy), "reset", "--quiet"], check=True)
     return copy
+
+
+def sample_script() -> Path:
+    """The program that lays out real speech as it is distributed; where it is not here the test is skipped."""
+    folder = Path(os.environ.get("AISHELL_SAMPLE", REPOSITORY.parent / "shared" / "corpora"))
+    if not (folder / "lay_out.py").is_file():
+        pytest.skip("the sample of AISHELL is not here: set AISHELL_SAMPLE to the folder that holds its lay_out.py")
+    return folder / "lay_out.py"

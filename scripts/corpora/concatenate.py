@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scripts.common import audio, files, provenance, sidecars, tables
+from scripts.common import audio, files, provenance, sidecars, sources, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.rates import SAMPLE_RATE
@@ -126,17 +126,17 @@ def main() -> None:
     if not 0 <= arguments.shard < arguments.shards:
         raise StepError(f"there is no shard {arguments.shard} of {arguments.shards}: they are counted from 0")
     utterances = tables.read_table(arguments.utterances, tables.LISTED_COLUMNS)
-    sources = {source.parent.name: source for source in arguments.source}
+    named = {source.parent.name: source for source in arguments.source}
     roots = {
-        corpus: source if source.is_dir() else root
-        for (corpus, source), root in zip(sources.items(), arguments.root, strict=True)
+        corpus: sources.root_of(source, root)
+        for (corpus, source), root in zip(named.items(), arguments.root, strict=True)
     }
     counts = Counter(corpus_of(utterance, roots) for utterance in utterances["utterance"])
     rows = [counts[corpus] for corpus in roots]
     groups = groups_of(rows, arguments.utterances_per_file, arguments.shard, arguments.shards)
     lines = concatenate(roots, utterances, groups, arguments.audio)
     files.write_text(arguments.manifest, "".join(f"{line}\n" for line in lines))
-    heard = {corpus: sidecars.read(source).get("audio", {}).get("train") for corpus, source in sources.items()}
+    heard = {corpus: sources.audio_of(source).get("train") for corpus, source in named.items()}
     settings = (arguments.utterances_per_file, arguments.shards)
     made_from = identity.packing(files.sha256(arguments.utterances), heard, *settings, code_digest(__spec__.name))
     circumstances = provenance.circumstances("corpora", "pandas")

@@ -8,7 +8,6 @@ import hashlib
 import itertools
 import os
 import shutil
-import sys
 import wave
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from scripts.common import audio, files, provenance, sidecars, tables
+from scripts.common.bars import shown
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.rates import SAMPLE_RATE
@@ -86,13 +85,10 @@ def write_wav(path: Path, pcm: bytes) -> None:
 
 
 def in_turn(root: Path, output: Path, groups: list[list[Task]], threads: int) -> Iterator[tuple[str, str]]:
-    """Convert recordings in several processes, and show how far it is: a bar, or a line a minute in a log."""
-    seconds = 0.1 if sys.stderr.isatty() else 60
+    """Convert recordings in several processes, and show how far it is."""
     with ProcessPoolExecutor(threads) as pool:
         made = pool.map(partial(convert_recording, root, output), groups, chunksize=8)
-        yield from itertools.chain.from_iterable(
-            tqdm(made, total=len(groups), unit="recording", mininterval=seconds, maxinterval=seconds)
-        )
+        yield from itertools.chain.from_iterable(shown(made, len(groups), "recording"))
 
 
 def unfinished(output: Path, made_from: dict[str, Any]) -> Path:

@@ -8,14 +8,12 @@ archive. What was there whole is left alone, so a second call goes on where the 
 import argparse
 import os
 import shutil
-import sys
 import tarfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
+from scripts.common.bars import shown
 from scripts.common.errors import StepError, exit_on_error
 from scripts.corpora.formats.layout import packed
 
@@ -92,9 +90,8 @@ def main() -> None:
             failures.append(f"{archive}: {reason}")
             return 0
 
-    seconds = 0.1 if sys.stderr.isatty() else 60
     with ThreadPoolExecutor(arguments.threads) as pool:
-        files = sum(tqdm(pool.map(one, archives), total=len(archives), unit="speaker", mininterval=seconds))
+        files = sum(shown(pool.map(one, archives), len(archives), "speaker"))
     print(f"{files} files unpacked from {len(archives)} archives; delete the archives when all is well")
     if failures:
         raise StepError("; ".join(sorted(failures)))

@@ -34,8 +34,7 @@ def read_hypotheses(path: Path) -> dict[str, str]:
 
 def has_words(path: Path) -> bool:
     """Whether the model of these hypotheses knows a word boundary, by their sidecar."""
-    sidecar = sidecars.path_of(path)
-    return sidecar.exists() and files.read_json(sidecar).get("word_boundary", False)
+    return sidecars.read(path).get("word_boundary", False)
 
 
 def references_of(utterances: pd.DataFrame, subset: str, path: Path) -> dict[str, str]:

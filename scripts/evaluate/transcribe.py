@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 import yaml
 
-from scripts.common import audio, files, provenance, quiet, sidecars, tables
+from scripts.common import audio, files, provenance, quiet, sidecars, sources, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.frames import Framing
@@ -129,9 +129,9 @@ def main() -> None:
         chosen = utterances[utterances["subset"] == subset]
         if chosen.empty:
             raise StepError(f"{arguments.utterances} has no utterance of subset {subset}")
-        root = arguments.source if arguments.source.is_dir() else arguments.root
+        root = sources.root_of(arguments.source, arguments.root)
         files.write_text(output, "".join(hypotheses(model, tokens, chosen, root, device)))
-        heard = (tables.digests_of(chosen)["heard"], sidecars.read(arguments.source).get("audio", {}).get(subset))
+        heard = (tables.digests_of(chosen)["heard"], sources.audio_of(arguments.source).get(subset))
         made_from = identity.transcript(subset, *made_of, *heard, code_digest(__spec__.name))
         above = (arguments.weights, arguments.encoder, arguments.utterances, arguments.source)
         facts = {"device": device, "word_boundary": SPACE in tokens}

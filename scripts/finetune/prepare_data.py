@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scripts.common import files, frames, provenance, sidecars, tables
+from scripts.common import files, frames, provenance, sidecars, sources, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.rates import SAMPLE_RATE
@@ -99,12 +99,12 @@ def main() -> None:
     if arguments.train_hours:
         subsets["train"] = hours_of(subsets["train"], arguments.train_hours)
     tokens = vocabulary(subsets["train"]["transcript"], arguments.word_boundary)
-    root = arguments.source if arguments.source.is_dir() else arguments.root
+    root = sources.root_of(arguments.source, arguments.root)
     for name, subset in subsets.items():
         for file, content in data_files(subset, root, len(tokens), arguments.word_boundary).items():
             files.write_text(arguments.output / name / file, content)
     files.write_text(arguments.output / "tokens.txt", "".join(f"{token}\n" for token in tokens))
-    audio = sidecars.read(arguments.source).get("audio", {})
+    audio = sources.audio_of(arguments.source)
     made_of = (files.sha256(arguments.utterances), str(root), {name: audio.get(name) for name in subsets})
     settings = (arguments.train_hours, arguments.word_boundary, vars(arguments))
     made_from = identity.preparing(*made_of, *settings, code_digest(__spec__.name))

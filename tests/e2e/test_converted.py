@@ -14,16 +14,10 @@ import yaml
 from scripts.common.tables import read_utterances
 from tests.e2e.small_demo import BIN, REPOSITORY
 from tests.e2e.steps import call
+from tests.places import sample_script
 
 pytestmark = pytest.mark.e2e
 PAUSE = 0.1  # seconds between two utterances of a recording
-
-
-def sample_script() -> Path:
-    folder = Path(os.environ.get("AISHELL_SAMPLE", REPOSITORY.parent / "shared" / "corpora"))
-    if not (folder / "lay_out.py").is_file():
-        pytest.skip("the sample of AISHELL is not here: set AISHELL_SAMPLE to the folder that holds its lay_out.py")
-    return folder / "lay_out.py"
 
 
 def list_corpus(layout: str, root: Path, folder: Path, *words: str) -> Path:

@@ -177,15 +177,17 @@ def test_kaldi_without_segments(tmp_path: Path) -> None:
 
 
 def test_kaldi_with_segments(tmp_path: Path) -> None:
-    segments = "A R1 0 1.5\nB R1 1.50 -1\nC R2 0 1\nD R1 2 1\nE R1 0\nF R1 0 nan\nG R1 -1 2\nH R1 x 2\nI R1 0 inf\n"
-    entries = kaldi(tmp_path, wav_scp="R1 r1.mp3\n", text="".join(f"{c} 好\n" for c in "ABCDEFGHI"), segments=segments)
+    segments = "A R1 0 1.5\nB R1 1.50 -1\nC R2 0 1\nD R1 2 1\nE R1 0\nF R1 0 nan\nG R1 -1 2\nH R1 x 2\n"
+    segments += "I R1 0 inf\nJ R1 inf -1\n"
+    said = "".join(f"{name} 好\n" for name in "ABCDEFGHIJ")
+    entries = kaldi(tmp_path, wav_scp="R1 r1.mp3\n", text=said, segments=segments)
     assert entries[:2] == [
         Entry("A", "A", "train", "r1.mp3", "好", "", (0.0, 1.5)),
         Entry("B", "B", "train", "r1.mp3", "好", "", (1.5, -1.0)),
     ]
     assert entries[2].problem == "its recording R2 is not in wav.scp"
     wrong = "no piece of a recording in segments: RECORDING START END, in seconds"
-    assert [entry.problem for entry in entries[3:]] == [wrong] * 6
+    assert [entry.problem for entry in entries[3:]] == [wrong] * 7
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from scripts.common.tables import REJECTED_COLUMNS, UTTERANCE_COLUMNS, read_tabl
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
 from scripts.corpora.list_utterances import HELDOUT_COLUMNS, list_corpus
+from tests.places import sample_script
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -303,13 +304,6 @@ def test_a_root_of_another_format_ends_in_one_line(tmp_path: Path, step, kind: s
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith(f"error: {tmp_path / 'nowhere'}/") and ": No such file" in result.stderr
     assert result.stderr.endswith("?\n")
-
-
-def sample_script() -> Path:
-    folder = Path(os.environ.get("AISHELL_SAMPLE", REPOSITORY.parent / "shared" / "corpora"))
-    if not (folder / "lay_out.py").is_file():
-        pytest.skip("the sample of AISHELL is not here: set AISHELL_SAMPLE to the folder that holds its lay_out.py")
-    return folder / "lay_out.py"
 
 
 def test_real_speech(tmp_path: Path, step) -> None:

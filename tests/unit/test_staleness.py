@@ -61,10 +61,9 @@ class World:
         run = {"corpus": "aishell2", "recipe": "fairseq.yaml", "effective_gpus": 8, "precision": "auto", "seed": 1}
         run |= {"validation_fraction": 0.1, "utterances_per_file": 6, "audio_shards": 2, "label": None}
         task = {"corpus": "aishell1", "recipe": "espnet.yaml", "mask_prob": None, "average_last": 2, "label": "A"}
-        task |= {"word_boundary": False, "published": None}
         corpora: dict[str, Any] = {name: {"format": name, "root": name} for name in ("aishell1", "aishell2")}
         for name, others in (("aishell1", []), ("aishell2", ["aishell1"])):
-            corpora[name] |= {"without_transcripts_of": others, "case": "keep", "punctuation": "keep"}
+            corpora[name] |= {"without_transcripts_of": others}
         self.config: dict[str, Any] = {
             "corpora": corpora,
             "pretraining": {"mandarin": run | {"milestones": [0, 10], "updates": 20, "best": True}},

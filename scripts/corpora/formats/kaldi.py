@@ -9,6 +9,7 @@ Directories of other names are listed, too, but only train is pre-trained on, an
 wav.scp lies in the root itself, all is for training. Paths are absolute or relative to the root.
 """
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def _read_directory(root: Path, subset: str, folder: Path) -> Iterator[Entry]:
         elif recording is not None:
             problem = problem or wrong or f"its recording {recording} is not in wav.scp"
         speaker = speakers.get(utterance, utterance)
-        yield Entry(utterance, speaker, subset, path, transcript, problem or wrong, span)
+        yield Entry(utterance, speaker, subset, path, transcript, problem, span)
 
 
 def _first_two(path: Path) -> Iterator[tuple[str, str]]:
@@ -70,7 +71,7 @@ def _pieces(segments: Path, recordings: dict) -> dict[str, tuple[str, Span | Non
         recording, *times = value.split() or [""]
         try:
             start, end = map(float, times)
-            is_piece = 0 <= start < (float("inf") if end == -1 else end) < float("inf") or (end == -1 and start >= 0)
+            is_piece = 0 <= start < math.inf and (end == -1 or start < end < math.inf)
         except ValueError:
             start, end, is_piece = 0.0, 0.0, False
         if not is_piece:
