@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from scripts.common.tables import REJECTED_COLUMNS, UTTERANCE_COLUMNS, read_table
+from scripts.corpora.census import HELDOUT_COLUMNS
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
-from scripts.corpora.list_utterances import HELDOUT_COLUMNS, list_corpus
+from scripts.corpora.list_utterances import list_corpus
 from tests.places import sample_script
 
 REPOSITORY = Path(__file__).resolve().parents[2]
