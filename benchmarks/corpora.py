@@ -134,6 +134,8 @@ class Bench:
             maker = multiprocessing.get_context("spawn").Process(target=make, args=(root, *arguments), kwargs=keys)
             maker.start()
             maker.join()
+            if maker.exitcode:
+                raise StepError(f"{root} could not be made: delete it, and look above")
         return root
 
     def short(self) -> Path:
