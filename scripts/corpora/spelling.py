@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from scripts.common import text
 from scripts.corpora.formats.layout import Entry
@@ -24,7 +23,7 @@ def spell(entries: Iterable[Entry], spelling: Mapping[str, str], changed: Counte
             transcript = spelt(entry.transcript or "")
             if transcript != (entry.transcript or ""):
                 changed[key] += 1
-                entry = replace(entry, transcript=transcript)
+                entry = entry._replace(transcript=transcript)
         yield entry
 
 

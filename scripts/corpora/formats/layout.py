@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from scripts.common.ahead import in_threads
 from scripts.common.errors import StepError
@@ -19,8 +19,7 @@ Sizes = Iterable[tuple[str, int]]  # names of files of audio, relative to the ro
 _LOOKERS = 16  # folders that are read at a time: a network file system answers slowly, and many at once
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One utterance as a corpus lists it; None and "" stand for what is missing.
 
     `path` is relative to the root, or absolute; `span` is the piece of it that is meant: first and last second, the
