@@ -202,7 +202,7 @@ class Bench:
         root = self.corpus("long", count, self.sentences, seconds=seconds)
         run(list_command(root, self.folder))
         table = self.folder / "long.tsv"
-        table.write_text(listed_columns(self.folder / "utterances.tsv"), encoding="utf-8")
+        write_listed(self.folder / "utterances.tsv", table)
         paths = sorted(map(str, root.glob("wav/*/*.wav")))
         names = self.folder / "names"
         names.write_text("\0".join(paths))
@@ -214,15 +214,15 @@ class Bench:
 
     def shards(self) -> dict[str, Any]:
         table = self.folder / "listed.tsv"
-        table.write_text(listed_columns(self.listed()[0]), encoding="utf-8")
+        write_listed(self.listed()[0], table)
         own, peer = (lambda code=code: run(python("-c", code, table)) for code in (PART, WHOLE))
         return compare("what a shard of 64 reads of the list, beside all of it", own, peer, self.rounds)
 
 
-def listed_columns(table: Path) -> str:
+def write_listed(table: Path, target: Path) -> None:
     """Utterance, path and samples, as scripts.corpora.split_validation writes them."""
-    rows = (line.split("\t") for line in table.read_text(encoding="utf-8").splitlines())
-    return "".join(f"{row[0]}\t{row[3]}\t{row[4]}\n" for row in rows)
+    with table.open(encoding="utf-8") as lines, target.open("w", encoding="utf-8") as file:
+        file.writelines("{0}\t{3}\t{4}\n".format(*line.split("\t")) for line in lines)
 
 
 def line(row: dict[str, Any]) -> str:
