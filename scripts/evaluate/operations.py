@@ -13,8 +13,8 @@ def align(reference: Sequence[str], hypothesis: Sequence[str]) -> str:
     """A letter a step, from left to right: C(orrect), S(ubstitution), D(eletion) or I(nsertion), as sclite has them.
 
     sclite decides from the last cell backwards: a match or substitution where no other step is cheaper, else a deletion
-    where it is cheaper than an insertion, else an insertion (see scripts/evaluate/alignment.py). By that rule equal ends
-    are matches, as no cell is dearer than its neighbours by more than a step: they are taken off first.
+    where it is cheaper than an insertion, else an insertion (see scripts/evaluate/alignment.py). By that rule equal
+    ends are matches, as no cell is dearer than its neighbours by more than a step: they are taken off first.
     """
     rows, columns = len(reference), len(hypothesis)
     while rows and columns and reference[rows - 1] == hypothesis[columns - 1]:

@@ -33,9 +33,9 @@ def is_chinese(characters: Iterable[tuple[str, int]]) -> bool:
 def readings(character: str) -> tuple[str, ...]:
     """The syllables that a character may stand for, the usual one first: xing2, hang2; a neutral tone is 5.
 
-    None for what is no Chinese character. Source: pypinyin's dictionary of characters. Of its rare readings those remain
-    that its dictionary of phrases has at least once in twenty (for 石 not dan4, in 行 not heng2), and neutral tones,
-    which particles have. The words around a character are not looked at: that takes ten times as long as an alignment.
+    None for what is no Chinese character. Source: pypinyin's dictionary of characters. Of its rarer readings those
+    remain that its phrases have more than once in twenty (of 行 not heng2, of 石 not dan4), and neutral tones, which
+    particles have. The words around a character are not looked at: that takes ten times as long as to align them.
     """
     found = pinyin(character, style=Style.TONE3, heteronym=True, neutral_tone_with_five=True, errors="ignore")
     syllables = dict.fromkeys(found[0] if found else [])
