@@ -8,14 +8,8 @@ from dataclasses import dataclass, field
 from scripts.common.rates import SAMPLE_RATE
 from scripts.evaluate import pinyin
 from scripts.evaluate.alignment import ErrorCounts
+from scripts.evaluate.error_tables import FREQUENCIES, LENGTHS, ROWS, first_of, group_of
 from scripts.evaluate.operations import pairs
-
-RATE_COLUMNS = ["by", "group", "utterances", "characters", "substitutions", "deletions", "insertions", "cer"]
-CONFUSION_COLUMNS = ["unit", "reference", "hypothesis", "count", "occurrences"]
-
-LENGTHS = [0, 1, 6, 11, 16, 21, 31, 51, 101]  # in characters: where a group begins
-FREQUENCIES = [0, 1, 10, 100, 1000]  # in the training data
-ROWS = [1, 2, 3, 4, 6, 11]  # of characters that are missing, or too many, one after the other
 
 Confusions = Counter[tuple[str, str]]  # of the reference, of the hypothesis; "" where there is none
 
@@ -34,19 +28,6 @@ class Utterance:
     def counts(self) -> ErrorCounts:
         step = self.steps.count
         return ErrorCounts(step("S"), step("D"), step("I"), len(self.reference))
-
-
-def group_of(number: int, begins: list[int]) -> str:
-    """The group that a number falls into: 0, 1-5, 6-10, ..., 101+."""
-    first = max(begin for begin in begins if begin <= number)
-    later = [begin for begin in begins if begin > first]
-    last = later[0] - 1 if later else None
-    return f"{first}+" if last is None else f"{first}" if last == first else f"{first}-{last}"
-
-
-def first_of(group: str) -> int:
-    """Where a group begins."""
-    return int(re.match(r"\d+", group)[0])
 
 
 @dataclass

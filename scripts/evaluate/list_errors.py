@@ -13,12 +13,10 @@ from scripts.common import files, tables
 from scripts.common.errors import exit_on_error
 from scripts.common.rates import SAMPLE_RATE
 from scripts.common.text import characters
-from scripts.evaluate.error_rates import CONFUSION_COLUMNS, RATE_COLUMNS, Tally, Utterance
+from scripts.evaluate.error_rates import Tally, Utterance
+from scripts.evaluate.error_tables import CONFUSION_COLUMNS, RATE_COLUMNS, UTTERANCE_COLUMNS
 from scripts.evaluate.operations import align, marked
 from scripts.evaluate.score_cer import check_pairs, read_hypotheses, references_of
-
-COLUMNS = ["utterance", "speaker", "seconds", "characters", "substitutions", "deletions", "insertions"]
-COLUMNS += ["reference", "hypothesis", "steps", "alignment"]
 
 
 def read_training(data: Path) -> Counter[str]:
@@ -43,7 +41,7 @@ def aligned(table: pd.DataFrame, subset: str, paths: tuple[Path, Path]) -> Itera
 
 
 def row_of(name: str, utterance: Utterance) -> list[str]:
-    """A row of COLUMNS. Both sides stand there as they were compared, without spaces."""
+    """A row of UTTERANCE_COLUMNS. Both sides stand there as they were compared, without spaces."""
     counts = utterance.counts
     numbers = [counts.length, counts.substitutions, counts.deletions, counts.insertions]
     reference, hypothesis, steps = utterance.reference, utterance.hypothesis, utterance.steps
@@ -62,7 +60,7 @@ def list_subset(utterances: Iterable[tuple[str, Utterance]], path: Path) -> Tall
             tally.add(utterance)
             errors.append(utterance.counts.errors)
             ends.append(ends[-1] + unsorted.write(_line(row_of(name, utterance))))
-        file.write(_line(COLUMNS))
+        file.write(_line(UTTERANCE_COLUMNS))
         for number in sorted(range(len(errors)), key=lambda number: -errors[number]):
             unsorted.seek(ends[number])
             file.write(unsorted.read(ends[number + 1] - ends[number]))

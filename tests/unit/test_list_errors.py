@@ -8,8 +8,9 @@ import pytest
 
 from scripts.common.errors import StepError
 from scripts.common.tables import UTTERANCE_COLUMNS, read_table, write_utterances
-from scripts.evaluate.error_rates import CONFUSION_COLUMNS, FREQUENCIES, LENGTHS, RATE_COLUMNS, group_of
-from scripts.evaluate.list_errors import COLUMNS, main
+from scripts.evaluate.error_tables import CONFUSION_COLUMNS, FREQUENCIES, LENGTHS, RATE_COLUMNS, group_of
+from scripts.evaluate.error_tables import UTTERANCE_COLUMNS as COLUMNS
+from scripts.evaluate.list_errors import main
 
 ROWS = [
     ("A", "S1", "test", "a.wav", 32_000, "今天天气好"),  # 5 characters in 2 s
@@ -18,7 +19,7 @@ ROWS = [
     ("D", "S2", "test", "d.wav", 16_000, "四是四"),
     ("E", "S3", "dev", "e.wav", 16_000, "四"),
 ]
-# A: 天 is missing, 好 heard as 毫: hao3, hao2. B: both heard as 八. C: w and i are missing, k is too many. D: all right.
+# A: 天 is missing, 好 (hao3) heard as 毫 (hao2). B: both heard as 八. C: w and i are missing, k is too many. D: right.
 # E: as was said, and 十 twice behind it.
 HEARD = {"test": "D 四是四\nC 打 开 fi k\nB 八八\nA 今天气毫\n", "dev": "E 四十十\n"}
 TRAINED = "T1 四四四四四四四四四四\nT2 今天 天气\n"  # 四 ten times, 今 and 气 once, 天 twice
@@ -145,7 +146,7 @@ def test_a_language_without_pinyin(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_other_utterances_are_refused(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (tables / "test.tsv").read_bytes()
     (tables.parent / "test.txt").write_text("A 今\n", encoding="utf-8")
-    with pytest.raises(StepError, match="test.txt lacks utterance B"):
+    with pytest.raises(StepError, match=r"test\.txt lacks utterance B"):
         run(monkeypatch, tables.parent)
     assert (tables / "test.tsv").read_bytes() == before
     assert {path.name for path in tables.iterdir()} == {"dev.tsv", "test.tsv", "rates.tsv", "confusions.tsv"}

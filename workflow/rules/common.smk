@@ -129,6 +129,12 @@ def scores():
     return [number.score.file for number in numbers(config)]
 
 
+def errors_of_branches(name):
+    """The files of this name that say what was misheard, one a fine-tuned checkpoint of the table."""
+    branches = dict.fromkeys(parts.BRANCH.format(**vars(number)) for number in numbers(config))
+    return [f"results/errors/{branch}/{name}" for branch in branches]
+
+
 def models_with_best():
     """The pre-training runs of which the table shows the checkpoint with the lowest validation loss."""
     models = dict.fromkeys(model for item in config["experiments"] for model in item["from"])

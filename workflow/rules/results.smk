@@ -1,4 +1,4 @@
-"""From error rates to the table, its curve, and what vouches for both."""
+"""From error rates to the table, its curve, and what vouches for both; and what was misheard, by milestones."""
 
 
 rule trace:
@@ -64,6 +64,54 @@ rule plot:
         "../envs/results.yaml"
     shell:
         "python -m scripts.results.plot" " --table {input:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
+
+
+rule tabulate_errors:
+    input:
+        rates=errors_of_branches("rates.tsv"),
+        confusions=errors_of_branches("confusions.tsv"),
+        scores="results/cer.tsv",
+    output:
+        rates=in_report("results/errors/rates.tsv", "Errors"),
+        confusions=in_report("results/errors/confusions.tsv", "Errors"),
+    log:
+        "logs/tabulate_errors/errors.log",
+    benchmark:
+        "benchmarks/tabulate_errors/errors.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.tabulate_errors"
+        " --scores {input.scores:q}"
+        " --rates-of {input.rates:q}"
+        " --confusions-of {input.confusions:q}"
+        " --rates {output.rates:q}"
+        " --confusions {output.confusions:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule plot_errors:
+    input:
+        rates="results/errors/rates.tsv",
+        confusions="results/errors/confusions.tsv",
+    output:
+        kinds=in_report("results/errors/kinds.svg", "Errors"),
+        groups=in_report("results/errors/groups.svg", "Errors"),
+        confused=in_report("results/errors/confused.svg", "Errors"),
+    log:
+        "logs/plot_errors/errors.log",
+    benchmark:
+        "benchmarks/plot_errors/errors.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.plot_errors"
+        " --rates {input.rates:q}"
+        " --confusions {input.confusions:q}"
+        " --kinds {output.kinds:q}"
+        " --groups {output.groups:q}"
+        " --confused {output.confused:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule write_config:
