@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from scripts.common.rates import SAMPLE_RATE
 from scripts.evaluate import pinyin
 from scripts.evaluate.alignment import ErrorCounts
-from scripts.evaluate.error_tables import FREQUENCIES, LENGTHS, ROWS, first_of, group_of
+from scripts.evaluate.error_tables import FREQUENCIES, LENGTHS, ROWS, SPEAKERS, first_of, group_of
 from scripts.evaluate.operations import pairs
 
 Confusions = Counter[tuple[str, str]]  # of the reference, of the hypothesis; "" where there is none
@@ -59,7 +59,8 @@ class Tally:
         of_speakers = [value for (by, _), value in sums.items() if by == "speaker"]
         every = sum((counts for _, counts in of_speakers), ErrorCounts())
         yield _row("all", "all", every, sum(utterances for utterances, _ in of_speakers))
-        for by, key in (("speaker", str), ("length", first_of), ("speed", first_of)):
+        several = {"speaker": str} if len(of_speakers) <= SPEAKERS else {}
+        for by, key in (several | {"length": first_of, "speed": first_of}).items():
             groups = sorted((group for name, group in sums if name == by), key=key)
             yield from (_row(by, group, sums[by, group][1], sums[by, group][0]) for group in groups)
         yield from self._by_frequency(in_training)

@@ -10,6 +10,7 @@ CONFUSION_COLUMNS = ["unit", "reference", "hypothesis", "count", "occurrences"]
 LENGTHS = [0, 1, 6, 11, 16, 21, 31, 51, 101]  # in characters: where a group begins
 FREQUENCIES = [0, 1, 10, 100, 1000]  # in the training data
 ROWS = [1, 2, 3, 4, 6, 11]  # of characters that are missing, or too many, one after the other
+SPEAKERS = 1000  # of a subset with more, error rates are not listed by speaker: an utterance may count as one
 
 
 def group_of(number: int, begins: list[int]) -> str:

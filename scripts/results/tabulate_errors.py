@@ -53,12 +53,12 @@ def all_rates(scores: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
 def all_confusions(scores: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
     """What is among the MOST frequent of any branch, in all branches of its task: 0 times where it does not occur.
 
-    Within a branch the most frequent of all branches together come first.
+    Of a subset and unit, the most frequent of all branches together come first.
     """
     branches = list(zip(paths, branches_of(scores, paths), strict=True))
     tops = pd.concat(_confusions(path, branch).groupby(["subset", "unit"]).head(MOST) for path, branch in branches)
     followed = tops.groupby(PAIR, as_index=False).agg(total=("count", "sum"), occurrences=("occurrences", "first"))
-    followed = followed.sort_values(["total", *PAIR], ascending=[False] + [True] * len(PAIR))
+    followed = followed.assign(rarity=-followed["total"]).sort_values(["task", "subset", "unit", "rarity", *PAIR[3:]])
     tables = []
     for path, branch in branches:
         wanted = followed[followed["task"] == branch["task"]]

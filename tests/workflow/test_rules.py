@@ -256,6 +256,7 @@ MAY_CROSS = {
     ("reruns", "scripts.finetune.identity"),
     ("reruns", "scripts.pretrain.fairseq_command"),
     ("reruns", "scripts.pretrain.identity"),
+    ("results", "scripts.evaluate.error_tables"),
     ("results", "scripts.reruns"),
 }
 
