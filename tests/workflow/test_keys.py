@@ -18,10 +18,9 @@ from tests.workflow import changes
 from tests.workflow.changes import State
 from tests.workflow.conftest import REPOSITORY, Project, speak
 from tests.workflow.test_random_changes import CONSENT, new_project
-from tests.workflow.test_reruns import jobs
+from tests.workflow.test_reruns import TABLE, jobs
 
-TABLE = {"trace", "tabulate", "plot"}
-SCORES = {"average_weights", "transcribe", "score_cer"} | TABLE
+SCORES = {"average_weights", "transcribe", "score_cer", "list_errors"} | TABLE
 BRANCH = {"finetune"} | SCORES
 MODEL = {"pretrain", "choose_best", "prepare_encoder"} | BRANCH
 PACKED = {"concatenate", "write_manifest"}

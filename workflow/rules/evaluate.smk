@@ -51,12 +51,13 @@ rule score_cer:
 
 rule list_errors:
     input:
-        hypotheses=list(by_subset("results/transcripts/{{task}}/{}/<branch>/text", SUBSETS).values()),
+        hypotheses=scored("results/transcripts/{{task}}/{}/<branch>/text"),
         utterances=list_of("finetuning/{task}", "utterances.tsv"),
         data="results/finetune/{task}/data",
+        scores=scored("results/cer/{{task}}/{}/<branch>.json"),  # which know whether a transcript was exchanged
         settled=lambda wildcards: waited_for(inputs.training_settled(config, wildcards)),
     output:
-        utterances=list(by_subset("results/errors/{{task}}/<branch>/{}.tsv", SUBSETS).values()),
+        utterances=scored("results/errors/{{task}}/<branch>/{}.tsv"),
         rates="results/errors/{task}/<branch>/rates.tsv",
         confusions="results/errors/{task}/<branch>/confusions.tsv",
     log:
