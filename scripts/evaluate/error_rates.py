@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from scripts.common.rates import SAMPLE_RATE
 from scripts.evaluate import pinyin
@@ -20,11 +21,11 @@ class Utterance:
 
     speaker: str
     samples: int
-    reference: list[str]
-    hypothesis: list[str]
+    reference: str  # without spaces, as it is compared
+    hypothesis: str
     steps: str
 
-    @property
+    @cached_property
     def counts(self) -> ErrorCounts:
         step = self.steps.count
         return ErrorCounts(step("S"), step("D"), step("I"), len(self.reference))
@@ -34,7 +35,7 @@ class Utterance:
 class Tally:
     """What is counted, utterance by utterance, of one subset."""
 
-    counts: dict[tuple[str, str], Counter[ErrorCounts]] = field(default_factory=lambda: defaultdict(Counter))
+    sums: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 5))
     said: Counter[str] = field(default_factory=Counter)
     confusions: Confusions = field(default_factory=Counter)
     in_a_row: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -42,9 +43,14 @@ class Tally:
     def add(self, utterance: Utterance) -> None:
         counts, length = utterance.counts, len(utterance.reference)
         speed = length * SAMPLE_RATE // max(utterance.samples, 1)
-        self.counts["speaker", utterance.speaker][counts] += 1
-        self.counts["length", group_of(length, LENGTHS)][counts] += 1
-        self.counts["speed", f"{speed}-{speed + 1}"][counts] += 1
+        length_group, speed_group = group_of(length, LENGTHS), f"{speed}-{speed + 1}"
+        for group in (("speaker", utterance.speaker), ("length", length_group), ("speed", speed_group)):
+            sums = self.sums[group]
+            sums[0] += 1
+            sums[1] += counts.substitutions
+            sums[2] += counts.deletions
+            sums[3] += counts.insertions
+            sums[4] += length
         self.said.update(utterance.reference)
         if counts.errors:
             found = pairs(utterance.reference, utterance.hypothesis, utterance.steps)
@@ -55,7 +61,7 @@ class Tally:
         """The rows of RATE_COLUMNS, by what, and within that by number or name. `in_training`: how often a character
         occurs in the data of fine-tuning. An empty field: there is no such number.
         """
-        sums = {key: _sum(counts) for key, counts in self.counts.items()}
+        sums = {key: (utterances, ErrorCounts(*errors)) for key, (utterances, *errors) in self.sums.items()}
         of_speakers = [value for (by, _), value in sums.items() if by == "speaker"]
         every = sum((counts for _, counts in of_speakers), ErrorCounts())
         yield _row("all", "all", every, sum(utterances for utterances, _ in of_speakers))
@@ -116,15 +122,6 @@ class Tally:
             for character, count in self.said.items():
                 occurrences.update(dict.fromkeys({form(reading) for reading in pinyin.readings(character)}, count))
             yield from _rows(unit, +syllables, occurrences)
-
-
-def _sum(counts: Counter[ErrorCounts]) -> tuple[int, ErrorCounts]:
-    """How many utterances, and their errors."""
-    total = ErrorCounts()
-    for each, times in counts.items():
-        numbers = (each.substitutions, each.deletions, each.insertions, each.length)
-        total += ErrorCounts(*(times * number for number in numbers))
-    return counts.total(), total
 
 
 def _row(by: str, group: str, counts: ErrorCounts, utterances: int | None = None) -> list[str]:

@@ -7,16 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
-import pandas as pd
-
 from scripts.common import files, tables
-from scripts.common.errors import exit_on_error
+from scripts.common.errors import StepError, exit_on_error
 from scripts.common.rates import SAMPLE_RATE
 from scripts.common.text import characters
 from scripts.evaluate.error_rates import Tally, Utterance
 from scripts.evaluate.error_tables import CONFUSION_COLUMNS, RATE_COLUMNS, UTTERANCE_COLUMNS
 from scripts.evaluate.operations import align, marked
-from scripts.evaluate.score_cer import check_pairs, read_hypotheses, references_of
+from scripts.evaluate.score_cer import read_hypotheses
 
 
 def read_training(data: Path) -> Counter[str]:
@@ -27,26 +25,48 @@ def read_training(data: Path) -> Counter[str]:
     return counts
 
 
-def aligned(table: pd.DataFrame, subset: str, paths: tuple[Path, Path]) -> Iterator[tuple[str, Utterance]]:
-    """The utterances of a subset of utterances.tsv, in its order. `paths`: of the table, of the hypotheses.
+def aligned(table: Path, subset: str, text: Path) -> Iterator[tuple[str, Utterance]]:
+    """The utterances of a subset of utterances.tsv, in its order, with what is heard of them in a Kaldi text.
 
-    Raises StepError where the two do not have the same utterances.
+    Raises StepError where the two do not have the same utterances. The table is read line by line, and each hypothesis
+    is forgotten once it is aligned: there may be a million of them.
     """
-    references, hypotheses = references_of(table, subset, paths[0]), read_hypotheses(paths[1])
-    check_pairs(references, hypotheses, paths[1])
-    rows = table[table["subset"] == subset]
-    for name, speaker, samples in zip(rows["utterance"], rows["speaker"], rows["samples"], strict=True):
-        reference, hypothesis = characters(references[name]), characters(hypotheses[name])
+    hypotheses = read_hypotheses(text)
+    for name, speaker, samples, transcript in references(table, subset):
+        if name not in hypotheses:
+            raise StepError(f"{text} lacks utterance {name} of {table}: transcribe again")
+        reference, hypothesis = ("".join(characters(side)) for side in (transcript, hypotheses.pop(name)))
         yield name, Utterance(speaker, samples, reference, hypothesis, align(reference, hypothesis))
+    if hypotheses:
+        raise StepError(
+            f"{text} has utterance {min(hypotheses)}, which is not in {subset} of {table}: transcribe again"
+        )
+
+
+def references(table: Path, subset: str) -> Iterator[tuple[str, str, int, str]]:
+    """Utterance, speaker, samples and transcript of a subset of utterances.tsv."""
+    with table.open(encoding="utf-8", newline="\n") as lines:
+        if next(lines, "").rstrip("\n").split("\t") != tables.UTTERANCE_COLUMNS:
+            raise StepError(f"{table} is no table of utterances: remake it")
+        for line in lines:
+            utterance, speaker, of_subset, _, samples, transcript = line.rstrip("\n").split("\t")
+            if of_subset == subset:
+                yield utterance, speaker, int(samples), transcript
 
 
 def row_of(name: str, utterance: Utterance) -> list[str]:
-    """A row of UTTERANCE_COLUMNS. Both sides stand there as they were compared, without spaces."""
+    """A row of UTTERANCE_COLUMNS."""
     counts = utterance.counts
     numbers = [counts.length, counts.substitutions, counts.deletions, counts.insertions]
-    reference, hypothesis, steps = utterance.reference, utterance.hypothesis, utterance.steps
-    texts = ["".join(reference), "".join(hypothesis), steps, marked(reference, hypothesis, steps)]
-    return [name, utterance.speaker, f"{utterance.samples / SAMPLE_RATE:.2f}", *map(str, numbers), *texts]
+    texts = [utterance.reference, utterance.hypothesis, utterance.steps]
+    return [
+        name,
+        utterance.speaker,
+        f"{utterance.samples / SAMPLE_RATE:.2f}",
+        *map(str, numbers),
+        *texts,
+        marked(*texts),
+    ]
 
 
 def list_subset(utterances: Iterable[tuple[str, Utterance]], path: Path) -> Tally:
@@ -88,11 +108,10 @@ def main() -> None:
     parser.add_argument("--rates", type=Path, required=True, help="table of error rates by groups")
     parser.add_argument("--confusions", type=Path, required=True, help="table of what was heard for what")
     arguments = parser.parse_args()
-    table, in_training = tables.read_utterances(arguments.utterances), read_training(arguments.data)
-    table = table.drop(columns=["path"])
+    in_training = read_training(arguments.data)
     tallies = {}
     for subset, text, output in zip(arguments.subsets, arguments.hypotheses, arguments.outputs, strict=True):
-        tallies[subset] = list_subset(aligned(table, subset, (arguments.utterances, text)), output)
+        tallies[subset] = list_subset(aligned(arguments.utterances, subset, text), output)
         print(f"{subset}: {tallies[subset].confusions.total()} errors, {len(tallies[subset].confusions)} different")
     rates = ([subset, *row] for subset, tally in tallies.items() for row in tally.rates(in_training))
     confused = ([subset, *row] for subset, tally in tallies.items() for row in tally.confused())

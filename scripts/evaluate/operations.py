@@ -3,8 +3,8 @@
 A module of its own: the scores depend on the code that counts, and shall stand where only this changes.
 """
 
+import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from scripts.evaluate.alignment import DELETION, INSERTION, SUBSTITUTION
 
@@ -46,14 +46,15 @@ def _costs(reference: Sequence[str], hypothesis: Sequence[str]) -> list[list[int
     for character in reference:
         cost = above[0] + DELETION
         row = [cost]
-        for column, other in enumerate(hypothesis):
-            least = above[column] if character == other else above[column] + SUBSTITUTION
-            deleted = above[column + 1] + DELETION
-            cost += INSERTION
-            if deleted < cost:
-                cost = deleted
-            if least < cost:
-                cost = least
+        for other, diagonal, up in zip(hypothesis, above, above[1:], strict=False):
+            if character == other:
+                cost = diagonal  # no neighbour is cheaper by more than a step
+            else:
+                cost += INSERTION
+                if up + DELETION < cost:
+                    cost = up + DELETION
+                if diagonal + SUBSTITUTION < cost:
+                    cost = diagonal + SUBSTITUTION
             row.append(cost)
         costs.append(row)
         above = row
@@ -72,10 +73,13 @@ def pairs(reference: Sequence[str], hypothesis: Sequence[str], steps: str) -> It
         yield step, said, heard
 
 
-def marked(reference: Sequence[str], hypothesis: Sequence[str], steps: str) -> str:
+def marked(reference: str, hypothesis: str, steps: str) -> str:
     """For the eye: `今[天→]天气[好→妙]`. Errors that follow one another share a pair of brackets."""
     texts = []
-    for right, group in groupby(pairs(reference, hypothesis, steps), key=lambda pair: pair[0] == "C"):
-        _, said, heard = ("".join(column) for column in zip(*group, strict=True))
-        texts.append(said if right else f"[{said}→{heard}]")
+    row = column = 0
+    for run in re.findall("C+|[SDI]+", steps):
+        said = reference[row : row + len(run) - run.count("I")]
+        heard = hypothesis[column : column + len(run) - run.count("D")]
+        row, column = row + len(said), column + len(heard)
+        texts.append(said if run[0] == "C" else f"[{said}→{heard}]")
     return "".join(texts)

@@ -25,8 +25,7 @@ SAID = {
 def table(tmp_path: Path) -> Path:
     rows = []
     for name, (speaker, *texts) in SAID.items():
-        reference, hypothesis = map(list, texts)
-        rows.append((name, Utterance(speaker, 16_000, reference, hypothesis, align(reference, hypothesis))))
+        rows.append((name, Utterance(speaker, 16_000, *texts, align(*texts))))
     list_subset(rows, tmp_path / "test.tsv")
     return tmp_path / "test.tsv"
 
