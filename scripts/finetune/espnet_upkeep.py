@@ -1,6 +1,7 @@
 """What our layer does about ESPnet's saving and ending. None of it decides a number: a change trains nothing again.
 
-- checkpoint.pth is written in place, so that a kill at the wrong moment leaves nothing to resume from;
+- checkpoint.pth is written in place, so that a kill at the wrong moment leaves nothing to resume from: it is written
+  whole, checked, and noted, and the one before is kept (scripts/trainers/states.py);
 - ESPnet's own averaging of epochs sums integer buffers and, asked for several averages, changes the first state it
   loaded in place: it is switched off, and scripts/finetune/average_weights.py averages instead;
 - workers that have read ahead would be waited for.
@@ -14,8 +15,8 @@ from typing import Any
 
 import torch
 
-from scripts.common import files
-from scripts.trainers import data_workers
+from scripts.finetune.espnet_states import STATE, check_state
+from scripts.trainers import data_workers, states
 
 
 def install() -> None:
@@ -27,12 +28,13 @@ def install() -> None:
 
 
 def whole(save: Callable[..., None]) -> Callable[..., None]:
-    """torch.save that leaves a file under its name whole or not at all."""
+    """torch.save that leaves a file under its name whole or not at all: checked, and with its digest noted."""
 
     def save_whole(value: Any, file: Any, *args: Any, **kwargs: Any) -> None:
         if not isinstance(file, str | os.PathLike):
             return save(value, file, *args, **kwargs)
-        with files.whole(Path(file)) as temporary, temporary.open("wb") as opened:
+        check = check_state if Path(file).name == STATE else states.check_finite
+        with states.saved(Path(file), check) as opened:
             save(value, opened, *args, **kwargs)
 
     return save_whole

@@ -3,7 +3,6 @@
 A run can be stopped at any update, checkpoints are whole or not there, and workers end with their trainer.
 """
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.file_io import PathManager
 
-from scripts.common import files
-from scripts.pretrain.checkpoints import STOP_REQUESTED
-from scripts.trainers import data_workers
+from scripts.pretrain.checkpoints import STOP_REQUESTED, check
+from scripts.trainers import data_workers, states
 from scripts.trainers.replacing import replace
 
 Function = Callable[..., Any]
@@ -24,6 +22,7 @@ Function = Callable[..., Any]
 def install() -> None:
     """Replace what has to be replaced in fairseq main 3d262bb2 (ve-fairseq 0.12.3)."""
     replace(fairseq_cli.train, "validate_and_save", leave_when_asked, known="55091327efc0")
+    replace(checkpoint_utils, "torch_persistent_save", save_whole, known="5f397c23bc88")
     replace(PathManager, "copy", copy_whole, known="e4ce3f5c1ff0")
     data_workers.kill_at_exit()
 
@@ -49,12 +48,24 @@ def leave_when_asked(stock: Function) -> Function:
     return validate_and_save
 
 
+def save_whole(stock: Function) -> Function:
+    """Save a checkpoint that is read back and checked before it gets its name, and note its digest.
+
+    Stock fairseq would repeat a write that failed behind the half that it has written.
+    """
+
+    def torch_persistent_save(value: Any, filename: str, async_write: bool = False) -> None:
+        with states.saved(Path(filename), check) as file:
+            torch.save(value, file)
+
+    return torch_persistent_save
+
+
 def copy_whole(stock: Function) -> Function:
     """Copy a checkpoint atomically: a kill during fairseq's plain copy leaves a truncated checkpoint_last.pt."""
 
     def copy(source: str, target: str, overwrite: bool = False) -> str:
-        with files.whole(Path(target)) as temporary:
-            shutil.copyfile(source, temporary)
+        states.copied(Path(source), Path(target))
         return target
 
     return copy

@@ -19,7 +19,7 @@ from scripts.pretrain import checkpoints, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
 from scripts.pretrain.faster import switches
 from scripts.pretrain.recipe import decisive
-from scripts.trainers import ownership, processes, requeue, supervisor
+from scripts.trainers import ownership, processes, requeue, states, supervisor
 from scripts.trainers.work import LOG, WORK
 
 
@@ -98,11 +98,18 @@ def check_lengths(recipe: dict[str, Any], manifest: Path) -> None:
 
 
 def train(segment: Segment, together: processes.Processes, claim: ownership.Claim) -> Path:
-    """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with."""
+    """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with.
+
+    fairseq unpickles what it goes on from, so that is looked at first.
+    """
     saved = segment.work / "checkpoints"
-    last = saved / "checkpoint_last.pt"
+    last, best = saved / "checkpoint_last.pt", saved / "checkpoint_best.pt"
+    beginning = "training begins again " + (f"from {segment.resume_from}" if segment.resume_from else "from update 0")
+    newest = states.newest(last, checkpoints.check, otherwise=beginning)
+    if best.exists():
+        checkpoints.verified(best)  # now, rather than when it is to be published in some days
     # A finished run that is started again would train one more update.
-    if checkpoints.updates_of(last) < segment.updates:
+    if newest is None or checkpoints.updates_in(newest) < segment.updates:
         print(f"fairseq's own log: {segment.work / LOG}", flush=True)
         saved.mkdir(parents=True, exist_ok=True)
         (saved / checkpoints.STOP_REQUESTED).unlink(missing_ok=True)
@@ -121,6 +128,8 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
 def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any], facts: dict[str, Any]) -> None:
     """Publish the milestone, and the checkpoint with the lowest validation loss so far."""
     above = tuple(manifests_of(arguments).values())
+    if checkpoints.updates_of(last) != arguments.updates:
+        raise StepError(f"{last} is at update {checkpoints.updates_of(last)} instead of {arguments.updates}: see {LOG}")
     checkpoints.publish(last, arguments.output, made_from, above, **facts)
     own_best = last.with_name("checkpoint_best.pt")  # absent where no validation beat those of earlier segments
     if own_best.exists():
@@ -128,6 +137,7 @@ def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any]
     else:
         files.publish(arguments.best_before, arguments.best)
         files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
+    states.forget_previous(last)
 
 
 def make_milestone(arguments: argparse.Namespace, together: processes.Processes, claim: ownership.Claim) -> None:
@@ -155,7 +165,7 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
         "faster": switches.parse(arguments.faster).words(),
     } | provenance.circumstances("fairseq", "torch", "ve-fairseq")
     publish(last, arguments, made_from, facts)
-    print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
+    print(f"{arguments.output}: validation loss {sidecars.read(arguments.output)['validation_loss']}")
 
 
 def main() -> None:

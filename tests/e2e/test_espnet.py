@@ -274,6 +274,12 @@ def test_the_padding_mask_is_espnets():
         assert torch.equal(padding_mask(lengths), make_pad_mask(lengths))
 
 
+def copy_with_sidecar(product: Path, folder: Path) -> Path:
+    """What was moved by hand, with what vouches for it."""
+    shutil.copy(product.with_suffix(".json"), folder)
+    return Path(shutil.copy(product, folder))
+
+
 @pytest.fixture(scope="session")
 def texts(uninterrupted, averaged, encoder, corpus, tmp_path_factory) -> dict[str, Path]:
     """Transcripts of dev and test, made after the results were moved: config.yaml names a place that is gone."""
@@ -286,8 +292,8 @@ def texts(uninterrupted, averaged, encoder, corpus, tmp_path_factory) -> dict[st
     step(
         "scripts.evaluate.transcribe",
         config=moved / "config.yaml",
-        weights=shutil.copy(averaged, moved),
-        encoder=shutil.copy(encoder, moved),
+        weights=copy_with_sidecar(averaged, moved),
+        encoder=copy_with_sidecar(encoder, moved),
         utterances=corpus.utterances,
         root=corpus.root,
         source=corpus.utterances,

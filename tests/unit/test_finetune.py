@@ -2,13 +2,15 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from scripts.common.errors import StepError  # noqa: E402
-from scripts.finetune.finetune import mend, publish  # noqa: E402
+from scripts.finetune.espnet_upkeep import whole  # noqa: E402
+from scripts.finetune.finetune import publish, settle  # noqa: E402
 
 
 def trained(work: Path, *epochs: int) -> Path:
@@ -19,6 +21,17 @@ def trained(work: Path, *epochs: int) -> Path:
     (work / "config.yaml").write_text("config")
     (work / "checkpoint.pth").write_text("not published")
     return work
+
+
+def state(epoch: int, weight: float | None = None) -> dict[str, Any]:
+    """What ESPnet saves after an epoch; its one weight is the epoch's number."""
+    weights = {"w": torch.tensor([float(epoch) if weight is None else weight])}
+    return {"reporter": {"epoch": epoch}, "model": weights, "optimizers": [{"state": {0: {}}}]}
+
+
+def save(path: Path, epoch: int) -> None:
+    """As ESPnet does within our layer."""
+    whole(torch.save)(state(epoch), path)
 
 
 def test_every_epoch_is_published_in_one_step(tmp_path: Path) -> None:
@@ -43,11 +56,13 @@ def test_an_epoch_that_is_missing(tmp_path: Path) -> None:
 
 
 def test_the_last_epoch_is_mended_from_the_checkpoint(tmp_path: Path) -> None:
-    mend(tmp_path)  # nothing there yet
-    torch.save({"reporter": {"epoch": 2}, "model": {"w": torch.tensor([5.0])}}, tmp_path / "checkpoint.pth")
-    mend(tmp_path)
-    assert torch.load(tmp_path / "2epoch.pth", weights_only=True)["w"].tolist() == [5.0]
-    (tmp_path / "2epoch.pth").write_text("as ESPnet wrote it")
-    mend(tmp_path)
-    assert (tmp_path / "2epoch.pth").read_text() == "as ESPnet wrote it"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["2epoch.pth", "checkpoint.pth"]
+    settle(tmp_path, 3)  # nothing there yet
+    save(tmp_path / "checkpoint.pth", 2)
+    settle(tmp_path, 3)
+    assert torch.load(tmp_path / "2epoch.pth", weights_only=True)["w"].tolist() == [2.0]
+    torch.save({"w": torch.tensor([7.0])}, tmp_path / "2epoch.pth")
+    (tmp_path / "2epoch.pth.sha256").unlink()  # as ESPnet wrote it before digests were noted
+    settle(tmp_path, 3)
+    assert torch.load(tmp_path / "2epoch.pth", weights_only=True)["w"].tolist() == [7.0]
+    notes = ["2epoch.pth.sha256", "checkpoint.pth.sha256"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["2epoch.pth", "checkpoint.pth", *notes])
