@@ -4,7 +4,7 @@
   whole, checked, and noted, and the one before is kept (scripts/trainers/states.py);
 - ESPnet's own averaging of epochs sums integer buffers and, asked for several averages, changes the first state it
   loaded in place: it is switched off, and scripts/finetune/average_weights.py averages instead;
-- workers that have read ahead would be waited for.
+- it shows that it lives, and workers that have read ahead are not waited for.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from scripts.finetune.espnet_states import STATE, check_state
-from scripts.trainers import data_workers, states
+from scripts.trainers import data_workers, life, states
 
 
 def install() -> None:
@@ -24,7 +24,19 @@ def install() -> None:
     trainer = importlib.import_module("espnet2.train.trainer")
     trainer.average_nbest_models = lambda *args, **kwargs: None
     torch.save = whole(torch.save)
+    reporter = importlib.import_module("espnet2.train.reporter").SubReporter
+    reporter.next = living(reporter.next)
     data_workers.kill_at_exit()
+
+
+def living(stock: Callable[..., None]) -> Callable[..., None]:
+    """Show at each micro-batch, of training and of validation, that the trainer lives."""
+
+    def next_step(self: Any) -> None:
+        life.beat()
+        stock(self)
+
+    return next_step
 
 
 def whole(save: Callable[..., None]) -> Callable[..., None]:

@@ -1,6 +1,7 @@
 """What our plugin does about fairseq's saving and ending. None of it decides a number: a change trains nothing again.
 
-A run can be stopped at any update, checkpoints are whole or not there, and workers end with their trainer.
+A run can be stopped at any update, checkpoints are whole or not there, it shows that it lives, and workers end with
+their trainer.
 """
 
 from collections.abc import Callable
@@ -11,9 +12,10 @@ import fairseq_cli.train
 import torch
 from fairseq import checkpoint_utils
 from fairseq.file_io import PathManager
+from fairseq.trainer import Trainer
 
 from scripts.pretrain.checkpoints import STOP_REQUESTED, check
-from scripts.trainers import data_workers, states
+from scripts.trainers import data_workers, life, states
 from scripts.trainers.replacing import replace
 
 Function = Callable[..., Any]
@@ -24,7 +26,18 @@ def install() -> None:
     replace(fairseq_cli.train, "validate_and_save", leave_when_asked, known="55091327efc0")
     replace(checkpoint_utils, "torch_persistent_save", save_whole, known="5f397c23bc88")
     replace(PathManager, "copy", copy_whole, known="e4ce3f5c1ff0")
+    Trainer._prepare_sample = living(Trainer._prepare_sample)
     data_workers.kill_at_exit()
+
+
+def living(stock: Function) -> Function:
+    """Show at each micro-batch, of training and of validation, that the trainer lives."""
+
+    def prepare_sample(self: Trainer, *args: Any, **kwargs: Any) -> Any:
+        life.beat()
+        return stock(self, *args, **kwargs)
+
+    return prepare_sample
 
 
 def leave_when_asked(stock: Function) -> Function:
