@@ -1,7 +1,7 @@
 """What our plugin does about fairseq's saving and ending. None of it decides a number: a change trains nothing again.
 
-A run can be stopped at any update, checkpoints are whole or not there, it shows that it lives, and workers end with
-their trainer.
+A run can be stopped at any update, checkpoints are whole or not there, damaged audio is named, it shows that it lives,
+and workers end with their trainer.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,11 @@ from typing import Any
 import fairseq_cli.train
 import torch
 from fairseq import checkpoint_utils
+from fairseq.data.audio import raw_audio_dataset
 from fairseq.file_io import PathManager
 from fairseq.trainer import Trainer
 
+from scripts.pretrain import packed
 from scripts.pretrain.checkpoints import STOP_REQUESTED, check
 from scripts.trainers import data_workers, life, states
 from scripts.trainers.replacing import replace
@@ -26,6 +28,7 @@ def install() -> None:
     replace(fairseq_cli.train, "validate_and_save", leave_when_asked, known="55091327efc0")
     replace(checkpoint_utils, "torch_persistent_save", save_whole, known="5f397c23bc88")
     replace(PathManager, "copy", copy_whole, known="e4ce3f5c1ff0")
+    replace(raw_audio_dataset, "read_from_stored_zip", lambda _: packed.read, known="8693c2d72b8b")
     Trainer._prepare_sample = living(Trainer._prepare_sample)
     data_workers.kill_at_exit()
 
