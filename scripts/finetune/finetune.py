@@ -6,6 +6,7 @@ was killed goes on from its last whole epoch. How many epochs are averaged is de
 
 import argparse
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from scripts.finetune import identity
 from scripts.finetune.data import data_digest
 from scripts.finetune.espnet_command import Task, commands, program
 from scripts.finetune.espnet_states import STATE, check_state, epoch_of
-from scripts.trainers import ownership, requeue, states, supervisor
+from scripts.trainers import life, ownership, requeue, states, supervisor
 from scripts.trainers.processes import Processes, usable
 from scripts.trainers.states import Damaged
 from scripts.trainers.work import LOG, WORK
@@ -58,6 +59,13 @@ def settle(work: Path, epochs: int) -> None:
     for epoch in range(1, epoch_of(state)):
         if not weights[epoch].exists() and states.aside_of(weights[epoch]).exists():
             raise StepError(f"{weights[epoch]} is lost to damage: delete {work}, and all epochs are trained again")
+
+
+def what_is_lost(work: Path, epochs: int, begun: float, now: float) -> str:
+    """What a job that is stopped leaves undone. Times in seconds since the epoch of Unix; `begun`: this start."""
+    saved = max((path.stat().st_mtime for path in work.glob("[0-9]*epoch.pth")), default=begun)
+    lost = life.duration(now - max(saved, begun))
+    return f"ESPnet saves whole epochs only: {lost} of epoch {epochs_of(work) + 1} of {epochs} will be repeated"
 
 
 def forget_other_audio(work: Path, audio: dict[str, str]) -> None:
@@ -112,7 +120,12 @@ def make_epochs(arguments: argparse.Namespace, together: Processes, claim: owner
         paths = (arguments.recipe.resolve(), arguments.data.absolute(), arguments.encoder.resolve())
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
         training = supervisor.Training(calls, work / LOG, lambda: epochs_of(work), recipe["max_epoch"])
-        supervisor.train(training, claim)
+        begun = time.time()
+        try:
+            supervisor.train(training, claim)
+        except supervisor.Paused:
+            print(what_is_lost(work, recipe["max_epoch"], begun, time.time()), flush=True)
+            raise
     facts = {
         "epochs": publish(work, recipe["max_epoch"], arguments.output),
         "processes": together.count,
