@@ -12,12 +12,12 @@ def check_state(state: Any) -> None:
     """Raise Damaged unless ESPnet can go on from a checkpoint.pth: finite weights, and an optimizer that has begun."""
     try:
         epoch_of(state)
-        begun = all(optimizer["state"] for optimizer in state["optimizers"]) and state["optimizers"]
+        optimizers = state["optimizers"]
     except (KeyError, TypeError, ValueError):
         raise Damaged("is not a whole checkpoint of ESPnet's") from None
     states.check_finite(state.get("model"))
-    if not begun:
-        raise Damaged("lacks the optimizer's state")
+    for optimizer in optimizers or [None]:
+        states.check_optimizer(optimizer)
 
 
 def epoch_of(state: Any) -> int:

@@ -25,13 +25,12 @@ def check(state: Any) -> None:
     """Raise Damaged unless fairseq can go on from a state: finite weights, and what Adam has gathered."""
     try:
         updates = updates_in(state)
-        optimizer = state["last_optimizer_state"]["state"]
         state["extra_state"].get("val_loss")
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         raise Damaged("is not a whole checkpoint of fairseq's") from None
     states.check_finite(state.get("model"))
-    if updates > 0 and not optimizer:
-        raise Damaged("lacks the optimizer's state")
+    if updates > 0:
+        states.check_optimizer(state.get("last_optimizer_state"))
 
 
 def updates_in(state: Any) -> int:

@@ -64,6 +64,14 @@ def check_finite(tensors: Any) -> None:
             raise Damaged(f"has weights that are not finite ({name})")
 
 
+def check_optimizer(found: Any) -> None:
+    """Raise Damaged unless this is an optimizer's state. Adam, known by its betas, has gathered moments by then."""
+    if not isinstance(found, dict):
+        raise Damaged("lacks the optimizer's state")
+    if any("betas" in group for group in found.get("param_groups", ())) and not found.get("state"):
+        raise Damaged("lacks the optimizer's state")
+
+
 def note_of(path: Path) -> Path:
     """Where the digest of a state is noted."""
     return path.with_name(f"{path.name}.sha256")

@@ -28,13 +28,16 @@ class CreatesAFile:
         return Path.touch, (self.path,)
 
 
+ADAM = {"param_groups": [{"lr": 0.1, "betas": (0.9, 0.98)}]}
+
+
 def state(updates: int, **changes: Any) -> dict[str, Any]:
     """As fairseq's, whose one weight is the number of updates."""
     return {
         "model": {"w": torch.full((5000,), float(updates)), "steps": torch.tensor([updates])},
         "optimizer_history": [{"num_updates": updates}],
         "extra_state": {"val_loss": 1.5},
-        "last_optimizer_state": {"state": {0: {"exp_avg": torch.zeros(2)}}},
+        "last_optimizer_state": {"state": {0: {"exp_avg": torch.zeros(2)}}, **ADAM},
     } | changes
 
 
@@ -82,8 +85,8 @@ def test_what_is_saved_is_noted_as_sha256sum_does_and_the_one_before_is_kept(las
         ({"model": {"w": torch.tensor([1.0, float("nan")])}}, r"has weights that are not finite \(w\)"),
         ({"model": {"w": torch.tensor([float("inf")]).half()}}, r"has weights that are not finite \(w\)"),
         ({"model": {}}, "has no weights"),
-        ({"last_optimizer_state": {"state": {}}}, "lacks the optimizer's state"),
-        ({"last_optimizer_state": None}, "is not a whole checkpoint of fairseq's"),
+        ({"last_optimizer_state": {"state": {}, **ADAM}}, "lacks the optimizer's state"),
+        ({"last_optimizer_state": None}, "lacks the optimizer's state"),
         ({"optimizer_history": []}, "is not a whole checkpoint of fairseq's"),
         ({"cfg": CreatesAFile(Path("trace"))}, "holds code beside its tensors, which was not run"),
     ],
@@ -96,10 +99,15 @@ def test_nothing_worse_replaces_a_state(last: Path, changes: dict[str, Any], rea
 
 
 def test_a_checkpoint_that_has_not_begun_needs_no_optimizer(tmp_path: Path) -> None:
-    save(tmp_path / "after-0.pt", 0, last_optimizer_state={"state": {}})
+    save(tmp_path / "after-0.pt", 0, last_optimizer_state={"state": {}, **ADAM})
     with pytest.raises(StepError, match=r"lacks the optimizer's state: .*after-1\.pt was not written"):
-        save(tmp_path / "after-1.pt", 1, last_optimizer_state={"state": {}})
+        save(tmp_path / "after-1.pt", 1, last_optimizer_state={"state": {}, **ADAM})
     assert names(tmp_path) == ["after-0.pt", "after-0.pt.sha256"]
+
+
+def test_an_optimizer_that_gathers_nothing_may_be_empty(tmp_path: Path) -> None:
+    """SGD without momentum."""
+    save(tmp_path / "after-1.pt", 1, last_optimizer_state={"state": {}, "param_groups": [{"lr": 0.1, "momentum": 0}]})
 
 
 def flip(path: Path) -> None:
@@ -249,13 +257,13 @@ def test_a_full_disk_is_named_though_torch_hides_it(last: Path) -> None:
     ("changes", "reason"),
     [
         ({"reporter": {}}, "is not a whole checkpoint of ESPnet's"),
-        ({"optimizers": [{"state": {}}]}, "lacks the optimizer's state"),
+        ({"optimizers": [{"state": {}, **ADAM}]}, "lacks the optimizer's state"),
         ({"optimizers": []}, "lacks the optimizer's state"),
         ({"model": {"w": torch.tensor(float("nan"))}}, "has weights that are not finite"),
     ],
 )
 def test_what_espnet_needs(changes: dict[str, Any], reason: str) -> None:
-    whole = {"reporter": {"epoch": 2}, "model": {"w": torch.tensor(1.0)}, "optimizers": [{"state": {0: 1}}]}
+    whole = {"reporter": {"epoch": 2}, "model": {"w": torch.tensor(1.0)}, "optimizers": [{"state": {0: 1}, **ADAM}]}
     check_state(whole)
     with pytest.raises(Damaged, match=reason):
         check_state(whole | changes)

@@ -54,7 +54,7 @@ def main(words: list[str]) -> None:
             "digest": torch.tensor([float(byte) for byte in digest(run, epoch)]),
         }
         torch.save(weights, output / f"{epoch}epoch.pth")
-    state = {"model": weights, "reporter": {"epoch": recipe["max_epoch"]}, "optimizers": [{"state": {0: {}}}]}
+    state = {"model": weights, "reporter": {"epoch": recipe["max_epoch"]}, "optimizers": [{}]}
     torch.save(state, output / "checkpoint.pth")
     tokens = Path(arguments.token_list).read_text(encoding="utf-8").split()
     config = {"token_list": tokens, "encoder_conf": encoder}
