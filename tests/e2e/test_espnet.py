@@ -4,6 +4,7 @@ Each of its four characters, and the space between two words, is a tone of 100 m
 seconds.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -195,6 +196,25 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(place, uninterrupted, 
 
     finetune(run)
     assert "The training was resumed using" in (run.work() / "train.log").read_text(encoding="utf-8")
+    for epoch in range(1, EPOCHS + 1):
+        assert list(differences(uninterrupted.weights(epoch), run.weights(epoch))) == []
+
+
+@pytest.mark.parametrize("left", [0, 0.5])
+def test_a_damaged_state_costs_an_epoch_and_ends_with_the_same_bits(place, uninterrupted, tmp_path, left):
+    """Empty, and cut off."""
+    run = place(tmp_path)
+    second = "work/*/2epoch.pth"
+    kill_when(lambda: any(tmp_path.glob(second)), "scripts.finetune.finetune", **run.options)
+    state = run.work() / "checkpoint.pth"
+    newest = load(state)["reporter"]["epoch"]
+    assert 2 <= newest < EPOCHS and load(run.work() / "checkpoint_previous.pth")["reporter"]["epoch"] == newest - 1
+    os.truncate(state, int(left * state.stat().st_size))
+
+    said = step("scripts.finetune.finetune", **run.options)
+    assert "set aside as checkpoint.pth.damaged; training goes on from the state before\n" in said
+    log = (run.work() / "train.log").read_text(encoding="utf-8")
+    assert log.count(f"{newest}/{EPOCHS}epoch started") == 2 and log.count(f"1/{EPOCHS}epoch started") == 1
     for epoch in range(1, EPOCHS + 1):
         assert list(differences(uninterrupted.weights(epoch), run.weights(epoch))) == []
 
