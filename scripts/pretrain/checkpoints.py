@@ -56,7 +56,12 @@ def verified(checkpoint: Path) -> Any:
 
 def updates_of(checkpoint: Path) -> int:
     """The updates that a checkpoint of our own trainer has done; 0 where there is none. No code in it is run."""
-    return updates_in(states.load(checkpoint)) if checkpoint.exists() else 0
+    if not checkpoint.exists():
+        return 0
+    try:
+        return updates_in(states.load(checkpoint))
+    except Damaged as reason:
+        raise StepError(f"{checkpoint} {reason}: start again, and it is set aside") from None
 
 
 def publish(source: Path, target: Path, made_from: dict[str, Any], above: tuple[Path, ...] = (), **facts: Any) -> None:

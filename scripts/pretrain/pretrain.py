@@ -105,11 +105,11 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
     saved = segment.work / "checkpoints"
     last, best = saved / "checkpoint_last.pt", saved / "checkpoint_best.pt"
     beginning = "training begins again " + (f"from {segment.resume_from}" if segment.resume_from else "from update 0")
-    newest = states.newest(last, checkpoints.check, otherwise=beginning)
+    states.newest(last, checkpoints.check, otherwise=beginning)
     if best.exists():
         checkpoints.verified(best)  # now, rather than when it is to be published in some days
     # A finished run that is started again would train one more update.
-    if newest is None or checkpoints.updates_in(newest) < segment.updates:
+    if checkpoints.updates_of(last) < segment.updates:
         print(f"fairseq's own log: {segment.work / LOG}", flush=True)
         saved.mkdir(parents=True, exist_ok=True)
         (saved / checkpoints.STOP_REQUESTED).unlink(missing_ok=True)

@@ -43,9 +43,7 @@ def load(path: Path) -> Any:
             raise Damaged("is empty")
         with torch.serialization.safe_globals(PLAIN):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except OSError as error:
-        raise Damaged(f"cannot be read ({error.strerror or error})") from None
-    except Damaged:
+    except (Damaged, OSError, MemoryError):
         raise
     except Exception as error:  # pickle's, zip's and torch's own, by what the damaged bytes happen to say
         if "global" in str(error).lower():
@@ -164,7 +162,9 @@ def verified(path: Path, check: Check) -> Any:
     try:
         found = files.sha256(path)
     except OSError as error:
-        raise Damaged(f"cannot be read ({error.strerror or error})") from None
+        if error.errno != errno.EIO:  # what may pass by itself is no damage
+            raise
+        raise Damaged(f"cannot be read ({error.strerror})") from None
     if digests and found not in digests:
         what = "is empty" if path.stat().st_size == 0 else "is not what was saved (sha256)"
         raise Damaged(what)

@@ -11,6 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from scripts.common import files  # noqa: E402
 from scripts.common.errors import StepError  # noqa: E402
 from scripts.finetune.espnet_states import check_state  # noqa: E402
 from scripts.pretrain import checkpoints  # noqa: E402
@@ -148,6 +149,25 @@ def test_a_damaged_newest_state_is_set_aside_and_the_one_before_is_taken(last: P
     flip(last)
     assert newest(last) == 10  # what is set aside later takes the place of the earlier
     assert len([name for name in names(last.parent) if name.endswith(".damaged")]) == 1
+
+
+@pytest.mark.parametrize("number", [5, 13])
+def test_a_bad_sector_is_damage_and_what_may_pass_by_itself_is_not(last: Path, monkeypatch, number: int) -> None:
+    sha256 = files.sha256
+
+    def fails(path: Path) -> str:
+        if path == last:
+            raise OSError(number, os.strerror(number))
+        return sha256(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "sha256", fails)
+        if number == 5:
+            assert newest(last) == 10
+        else:
+            with pytest.raises(PermissionError):
+                newest(last)
+    assert newest(last) == {5: 10, 13: 20}[number]
 
 
 def test_both_damaged(last: Path, capsys) -> None:
