@@ -34,7 +34,7 @@ TIME_LIMIT = "the job's time limit is near"
 SIGNALS = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT"}
 ALMOST_FULL = 16_000_000  # bytes
 # What code of ours says within a trainer: the end of a traceback, which a data worker's may be within.
-OURS = re.compile(r"^scripts\.common\.errors\.StepError: (?!Caught )(.+)$", re.MULTILINE)
+OURS = re.compile(r"^scripts\.common\.errors\.StepError: (.+)$", re.MULTILINE)
 
 
 class Paused(Exception):
