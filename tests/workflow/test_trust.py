@@ -5,6 +5,7 @@ ones do.
 """
 
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +162,31 @@ def test_a_state_that_was_exchanged_is_set_aside_before_its_trainer_starts(
     assert re.search(line, ended.stdout, re.MULTILINE), ended.stdout
     assert sidecar_of(published) == before
     assert torch.load(path, weights_only=True)
+
+
+@pytest.mark.parametrize("left", [0, 0.5])
+@pytest.mark.parametrize(
+    ("step", "place", "before"),
+    [(pretrain, f"{SAVED}/checkpoint_last.pt", "previous.pt"), (finetune, f"{WORK}/checkpoint.pth", "previous.pth")],
+)
+def test_an_empty_state_or_one_that_was_cut_off_is_set_aside_for_the_one_before(
+    finished: Project, step: Callable[[Project], subprocess.CompletedProcess[str]], place: str, before: str, left: float
+) -> None:
+    (path,) = finished.directory.glob(place)
+    shutil.copy(path, path.with_name(f"checkpoint_{before}"))
+    if step is finetune:
+        (path.parent / "3epoch.pth").unlink()  # else training has ended
+    content = path.read_bytes()
+    path.unlink()  # what is published is linked
+    path.write_bytes(content[: int(left * len(content))])
+    ended = step(finished)
+    assert ended.returncode == 0, ended.stdout
+    reason = r"is empty|is cut off or no checkpoint|is not what was saved \(sha256\)"
+    line = rf"{re.escape(path.name)} ({reason}): set aside as {path.name}\.damaged; training goes on from the state b.*$"
+    assert len(re.findall(line, ended.stdout, re.MULTILINE)) == 1, ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert not path.with_name(f"checkpoint_{before}").exists()
+    assert path.with_name(f"{path.name}.damaged").stat().st_size == int(left * len(content))
 
 
 def sidecar_of(published: Path) -> dict:
