@@ -46,6 +46,9 @@ def best(candidates: Mapping[int, str], code: str) -> dict[str, Any]:
     return {"candidates_sha256": {str(updates): sha256 for updates, sha256 in candidates.items()}, "code": code}
 
 
-def given(sha256: str) -> dict[str, Any]:
-    """A checkpoint made elsewhere is known by its bytes."""
-    return {"sha256": sha256}
+def given(sha256: str, code: str | None = None, config_sha256: str | None = None) -> dict[str, Any]:
+    """A checkpoint made elsewhere is known by its bytes. `code`: what converts it, where it is in no format of
+    fairseq's; `config_sha256`: of the config.json that lay beside it.
+    """
+    conversion = {"code": code, "config_sha256": config_sha256}
+    return {"sha256": sha256} | {key: value for key, value in conversion.items() if value is not None}

@@ -138,7 +138,12 @@ def _best(wish: Wish) -> dict[str, Any]:
 
 def _given(wish: Wish) -> dict[str, Any]:
     pinned = wish.config["checkpoints"][wish.part["model"]]["sha256"]
-    return pretrain.given(pinned.lower() if pinned else wish.now(None, "sha256", "sha256"))
+    sha256 = pinned.lower() if pinned else wish.now(None, "sha256", "sha256")
+    if wish.now(None, "converted_from", "code") in (None, "unknown"):
+        return pretrain.given(sha256)
+    config_sha256 = wish.now(None, "config_sha256", "config_sha256")
+    known = config_sha256 if config_sha256 != "unknown" else None
+    return pretrain.given(sha256, code_digest("scripts.pretrain.conversion"), known)
 
 
 def _data(wish: Wish) -> dict[str, Any]:
