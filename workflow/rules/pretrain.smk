@@ -4,6 +4,7 @@
 rule initialise:
     input:
         recipe=ancient(recipe_of("pretraining/{model}")),
+        start=lambda wildcards: ancient(files_above("initialisation")(wildcards)),
         again=if_stale("initialisation"),
     output:
         **with_sidecar(checkpoint="results/pretrain/{model}/after-0-updates.pt"),
@@ -19,6 +20,7 @@ rule initialise:
         "python -m scripts.pretrain.initialise"
         " --recipe {input.recipe:q}"
         " --seed {params.seed}"
+        " --start-from {input.start:q}"
         " --output {output.checkpoint:q}"
         " 2>&1 | tee {log:q}"
 
