@@ -28,6 +28,7 @@ ARCHITECTURE = (
     "activation_fn",
     "layer_type",
 )
+SAID = 4  # of the keys that differ
 HEADS = ("quantizer", "project_q", "final_proj", "target_glu")  # of pre-training: a fine-tuned model has none
 
 
@@ -37,12 +38,12 @@ def put_in(model: torch.nn.Module, config: Any, checkpoint: Path, recipe: Path) 
     `config`: the resolved recipe. Raises StepError where the checkpoint is of another architecture.
     """
     state = _load(checkpoint)
-    differing = "; ".join(
-        f"{key} is {theirs} there and {ours} in the recipe" for key, ours, theirs in differences(config, state)
-    )
     advice = "write a recipe of that architecture, or go on from another checkpoint"
-    if differing:
-        raise StepError(f"{checkpoint} does not fit {recipe}: {differing}: {advice}")
+    if differing := [
+        f"{key} is {given} there and {own} in the recipe" for key, own, given in differences(config, state)
+    ]:
+        more = [f"and {len(differing) - SAID} more keys differ"] if differing[SAID:] else []
+        raise StepError(f"{checkpoint} does not fit {recipe}: {'; '.join(differing[:SAID] + more)}: {advice}")
     wanted, given = model.state_dict(), state["model"]
     fresh = {name for name in wanted.keys() - given.keys() if name.startswith(HEADS)}
     for name in sorted((wanted.keys() - fresh) | given.keys()):
