@@ -247,7 +247,7 @@ def test_what_is_no_checkpoint_gets_its_sentence(tmp_path: Path, step, what: str
     assert result.stderr.startswith("error: ")
 
 
-@pytest.mark.parametrize("what", ["a web page", "cut off", "a pointer"])
+@pytest.mark.parametrize("what", ["a web page", "cut off", "cut off safetensors", "a pointer"])
 def test_nobody_is_asked_to_trust_what_is_no_checkpoint(tmp_path: Path, step, what: str) -> None:
     """Its digest would be the wrong one to set; and another digest is explained by what the file is."""
     content, sentence = NOT_TAKEN[what]
