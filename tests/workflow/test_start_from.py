@@ -25,7 +25,7 @@ def give(project: Project, name: str, weight: int, settings: dict[str, Any] = SE
 
 
 def configure(project: Project, keys: dict[str, Any], **changes: Any) -> None:
-    run = {"start_from": "english", "updates": 20, "milestones": [0, 10, 20], "best": False}
+    run = {"start_from": "english", "updates": 20, "milestones": [0, 20], "best": False}
     project.configure(**{f"pretraining__mandarin__{key}": value for key, value in (run | changes).items()}, **keys)
 
 
@@ -34,7 +34,7 @@ def weights(project: Project, updates: int) -> list[int]:
     return torch.load(path, weights_only=True)["model"]["digest"].tolist()
 
 
-def begins(project: Project, trainings: Path) -> dict[str, str | None]:
+def begins(trainings: Path) -> dict[str, str | None]:
     """What each pre-training began with, by the milestone that it made."""
     lines = [json.loads(line) for line in trainings.read_text().splitlines()]
     trainings.unlink()
@@ -48,17 +48,16 @@ def test_a_run_goes_on_from_a_given_checkpoint(fresh: Project, tmp_path: Path) -
     assert {rule: jobs(first)[rule] for rule in ("provide_checkpoint", "initialise", "pretrain", "finetune")} == {
         "provide_checkpoint": 1,
         "initialise": 1,
-        "pretrain": 2,
-        "finetune": 3,
+        "pretrain": 1,
+        "finetune": 2,
     }
     start = str(fresh.directory / MADE / "after-0-updates.pt")
-    assert begins(fresh, trainings) == {"10": start, "20": None}
+    assert begins(trainings) == {"20": start}
     assert weights(fresh, 0) == [1] * 32  # the given model itself
     rows = [line.split(" | ")[0] for line in fresh.read("results/cer.md").splitlines() if "mandarin" in line]
-    assert rows == [f"| Wav2vec2.0(English), then mandarin @{updates} updates" for updates in (0, 10, 20)]
-    for updates in (10, 20):
-        made_from = json.loads(fresh.read(f"{MADE}/after-{updates}-updates.json"))["made_from"]
-        assert made_from["start_from"]["sha256"] == one["checkpoints__english__sha256"]
+    assert rows == [f"| Wav2vec2.0(English), then mandarin @{updates} updates" for updates in (0, 20)]
+    made_from = json.loads(fresh.read(f"{MADE}/after-20-updates.json"))["made_from"]
+    assert made_from["start_from"]["sha256"] == one["checkpoints__english__sha256"]
     assert fresh.snakemake().nothing
 
     # what has been used may go
@@ -72,22 +71,23 @@ def test_a_run_goes_on_from_a_given_checkpoint(fresh: Project, tmp_path: Path) -
     refused = fresh.snakemake()
     assert refused.code != 0 and refused.rules == []
     assert (
-        "after-10-updates.pt is finished and would be trained again, because of start_from.sha256 (" in refused.output
+        "after-20-updates.pt is finished and would be trained again, because of start_from.sha256 (" in refused.output
     )
     again = jobs(fresh.snakemake("--config", "repeat_pretraining=True", FAKE_TRAININGS=str(trainings)))
-    assert (again["provide_checkpoint"], again["initialise"], again["pretrain"], again["finetune"]) == (1, 1, 2, 3)
+    assert (again["provide_checkpoint"], again["initialise"], again["pretrain"], again["finetune"]) == (1, 1, 1, 2)
     assert weights(fresh, 0) == [2] * 32 and weights(fresh, 20) != before
     assert fresh.snakemake().nothing
 
-    # from scratch
-    configure(fresh, other, start_from=None, milestones=[10, 20])
+    # what comes later goes on from the milestone before
+    trainings.unlink()
+    configure(fresh, other, updates=25, milestones=[0, 20, 25])
+    assert jobs(fresh.snakemake(FAKE_TRAININGS=str(trainings)))["pretrain"] == 1
+    assert begins(trainings) == {"25": None}
+
+    # from scratch is another run, too
+    configure(fresh, other, updates=25, start_from=None, milestones=[20, 25])
     refused = fresh.snakemake()
     assert refused.code != 0 and "would be trained again, because of start_from (" in refused.output
-    trainings.unlink()
-    fresh.snakemake("--config", "repeat_pretraining=True", FAKE_TRAININGS=str(trainings))
-    assert begins(fresh, trainings) == {"10": None, "20": None}
-    assert "start_from" not in json.loads(fresh.read(f"{MADE}/after-20-updates.json"))["made_from"]
-    assert fresh.snakemake().nothing
 
 
 @pytest.mark.parametrize(
