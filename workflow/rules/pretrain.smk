@@ -17,12 +17,10 @@ rule initialise:
     params:
         seed=lookup("pretraining/{model}/seed", within=config),
     shell:
-        "python -m scripts.pretrain.initialise"
-        " --recipe {input.recipe:q}"
+        "python -m scripts.pretrain.initialise --recipe {input.recipe:q}"
         " --seed {params.seed}"
         " --start-from {input.start:q}"
-        " --output {output.checkpoint:q}"
-        " 2>&1 | tee {log:q}"
+        " --output {output.checkpoint:q} 2>&1 | tee {log:q}"
 
 
 rule pretrain:
