@@ -7,6 +7,7 @@ was killed goes on from its last whole epoch. How many epochs are averaged is de
 import argparse
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,19 @@ def what_is_lost(work: Path, epochs: int, begun: float, now: float) -> str:
     return f"ESPnet saves whole epochs only: {lost} of epoch {epochs_of(work) + 1} of {epochs} will be repeated"
 
 
+def check_width(recipe: Mapping[str, Any], width: int | None, encoder: Path) -> None:
+    """Raise StepError where ESPnet would put an untrained projection between the encoder and its head without a word.
+
+    `width`: of the encoder; None if it was prepared before this was noted.
+    """
+    wanted = recipe.get("encoder_conf", {}).get("output_size")
+    if width is not None and wanted is not None and width != wanted:
+        raise StepError(
+            f"{encoder} is {width} wide, and the recipe is made for {wanted} (wav2vec 2.0 base has 768, large 1024): "
+            f"set encoder_conf.output_size: {width} in a recipe of its own, or take another checkpoint"
+        )
+
+
 def forget_other_audio(work: Path, audio: dict[str, str]) -> None:
     """Remove work on audio that was exchanged since. What was begun before audio had fingerprints is trusted."""
     note = work / "audio.json"
@@ -107,6 +121,7 @@ def make_epochs(arguments: argparse.Namespace, together: Processes, claim: owner
     """Train and publish, as the owner of the output."""
     recipe = yaml.safe_load(arguments.recipe.read_text(encoding="utf-8"))
     encoder = sidecars.verified(arguments.encoder)
+    check_width(recipe, encoder.get("width"), arguments.encoder)
     data = data_digest(arguments.data)
     audio = sidecars.read(arguments.data).get("made_from", {}).get("audio", {})
     made_of = (encoder["sha256"], data, audio, program())

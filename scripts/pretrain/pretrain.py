@@ -28,8 +28,8 @@ def manifests_of(arguments: argparse.Namespace) -> dict[str, Path]:
     return {"train": arguments.train_manifest, "valid": arguments.valid_manifest}
 
 
-def identity_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the milestone that is asked for is made of."""
+def identity_of(arguments: argparse.Namespace, start_from: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What the milestone that is asked for is made of. `start_from`: as the sidecar of the one before says."""
     return identity.milestone(
         arguments.recipe,
         arguments.updates,
@@ -38,6 +38,7 @@ def identity_of(arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.seed,
         {name: sidecars.verified(path)["digest"] for name, path in manifests_of(arguments).items()},
         program(),
+        start_from,
     )
 
 
@@ -130,6 +131,8 @@ def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any]
     above = tuple(manifests_of(arguments).values())
     if checkpoints.updates_of(last) != arguments.updates:
         raise StepError(f"{last} is at update {checkpoints.updates_of(last)} instead of {arguments.updates}: see {LOG}")
+    if "start_from" in made_from:
+        above += (arguments.resume_from,)  # which vouches for what was given
     checkpoints.publish(last, arguments.output, made_from, above, **facts)
     own_best = last.with_name("checkpoint_best.pt")  # absent where no validation beat those of earlier segments
     if own_best.exists():
@@ -143,7 +146,10 @@ def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any]
 def make_milestone(arguments: argparse.Namespace, together: processes.Processes, claim: ownership.Claim) -> None:
     """Train and publish, as the owner of the output."""
     resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
-    made_from = identity_of(arguments) | {"resumed_from_sha256": resumed and resumed["sha256"]}
+    start_from = resumed["made_from"].get("start_from") if resumed else None
+    made_from = identity_of(arguments, start_from) | {"resumed_from_sha256": resumed and resumed["sha256"]}
+    before = arguments.resume_from.resolve() if resumed else None
+    begins = bool(resumed) and resumed["updates"] == 0
     work = arguments.output.parent.resolve() / WORK / f"{arguments.output.stem}-{digests.digest(made_from)}"
     segment = Segment(
         recipe=arguments.recipe.resolve(),
@@ -153,7 +159,8 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
         update_freq=update_freq(arguments.effective_gpus, together.count),
         precision=precision(arguments.precision, torch.cuda.get_device_capability() if together.gpus else None),
         seed=arguments.seed,
-        resume_from=arguments.resume_from.resolve() if arguments.resume_from else None,
+        resume_from=None if begins else before,
+        start_from=before if begins else None,
     )
     place_manifests(manifests_of(arguments), segment.data)
     last = train(segment, together, claim)
@@ -180,7 +187,7 @@ def main() -> None:
     parser.add_argument("--cpu-processes", type=int, default=1, help="processes where the job sees no GPU")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--faster", nargs="*", default=[], help="scripts/pretrain/faster/switches.py; decides nothing")
-    parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before; none: start anew")
+    parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before (after-0: its weights)")
     parser.add_argument("--best-before", type=Path, nargs="?", help="the best checkpoint until the milestone before")
     parser.add_argument("--output", type=Path, required=True, help="after-N-updates.pt; a sidecar .json goes beside it")
     parser.add_argument("--best", type=Path, required=True, help="lowest validation loss so far; with a sidecar, too")

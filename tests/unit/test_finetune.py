@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from scripts.common import files  # noqa: E402
 from scripts.common.errors import StepError  # noqa: E402
+from scripts.finetune import finetune  # noqa: E402
 from scripts.finetune.espnet_upkeep import whole  # noqa: E402
 from scripts.finetune.finetune import publish, settle, what_is_lost  # noqa: E402
 
@@ -137,3 +140,26 @@ def test_weights_that_changed_since_they_were_saved_are_not_published(tmp_path: 
     ):
         publish(work, 1, tmp_path / "epochs")
     assert not (tmp_path / "epochs").exists()
+
+
+@pytest.mark.parametrize(("width", "output_size"), [(1024, 768), (768, 1024), (768, 768), (None, 768), (1024, None)])
+def test_an_encoder_of_another_width_than_the_recipe_is_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int | None, output_size: int | None
+) -> None:
+    """ESPnet would go on, with a projection that nobody has asked for."""
+    encoder, recipe = tmp_path / "encoder.pt", tmp_path / "recipe.yaml"
+    encoder.write_bytes(b"weights")
+    facts = {"width": width} if width else {}
+    files.write_json(encoder.with_suffix(".json"), facts | {"sha256": files.sha256(encoder)})
+    recipe.write_text(f"encoder_conf: {{output_size: {output_size}}}\n" if output_size else "max_epoch: 1\n")
+    options = {"recipe": recipe, "encoder": encoder, "data": tmp_path / "none", "output": tmp_path / "out/epochs"}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    monkeypatch.setattr(sys, "argv", ["finetune", *words, "--learning-rate", "0.1", "--seed", "1"])
+    wrong = width is not None and output_size is not None and width != output_size
+    with pytest.raises(StepError if wrong else FileNotFoundError) as caught:  # of the data, which come next
+        finetune.main()
+    if wrong:
+        assert str(caught.value) == (
+            f"{encoder} is {width} wide, and the recipe is made for {output_size} (wav2vec 2.0 base has 768, large "
+            f"1024): set encoder_conf.output_size: {width} in a recipe of its own, or take another checkpoint"
+        )
