@@ -166,17 +166,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rates", type=Path, required=True, help="results/errors/rates.tsv")
     parser.add_argument("--confusions", type=Path, required=True, help="results/errors/confusions.tsv")
-    parser.add_argument("--kinds", type=Path, required=True, help="picture to write, .svg")
-    parser.add_argument("--groups", type=Path, required=True, help="the same")
-    parser.add_argument("--confused", type=Path, required=True, help="the same")
+    parser.add_argument(
+        "--pictures", type=Path, nargs=3, required=True, help="to write, .svg: kinds, groups, what is confused"
+    )
     arguments = parser.parse_args()
+    kinds, groups, confused = arguments.pictures
     rates = read_table(arguments.rates, ALL_RATE_COLUMNS)
     confusions = read_table(arguments.confusions, ALL_CONFUSION_COLUMNS)
     if rates.empty:
         raise StepError(f"{arguments.rates} has no errors of any branch: tabulate_errors again")
-    save(rates, arguments.kinds, {"kinds of errors": draw_kinds}, (10, 4.5))
-    save(rates, arguments.groups, {title: partial(draw_group, by=by) for by, title in GROUPS.items()}, (6, 4))
-    save(confusions, arguments.confused, {"what is confused most": draw_confused}, (9, 7))
+    save(rates, kinds, {"kinds of errors": draw_kinds}, (10, 4.5))
+    save(rates, groups, {title: partial(draw_group, by=by) for by, title in GROUPS.items()}, (6, 4))
+    save(confusions, confused, {"what is confused most": draw_confused}, (9, 7))
 
 
 if __name__ == "__main__":

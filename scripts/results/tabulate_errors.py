@@ -75,14 +75,16 @@ def main() -> None:
     """Parse the command line and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", type=Path, required=True, help="cer.tsv")
-    parser.add_argument("--rates-of", type=Path, nargs="+", required=True, help="rates.tsv of each branch")
-    parser.add_argument("--confusions-of", type=Path, nargs="+", required=True, help="confusions.tsv of each branch")
+    parser.add_argument(
+        "--errors", type=Path, nargs="+", required=True, help="rates.tsv and confusions.tsv of each branch"
+    )
     parser.add_argument("--rates", type=Path, required=True, help="table of error rates to write")
     parser.add_argument("--confusions", type=Path, required=True, help="table of confusions to write")
     arguments = parser.parse_args()
     scores = read_table(arguments.scores, CER_COLUMNS)
-    rates = all_rates(scores, arguments.rates_of)
-    write_ordered(all_confusions(scores, arguments.confusions_of), arguments.confusions, ALL_CONFUSION_COLUMNS)
+    rates = all_rates(scores, [path for path in arguments.errors if path.name == "rates.tsv"])
+    confusions = all_confusions(scores, [path for path in arguments.errors if path.name == "confusions.tsv"])
+    write_ordered(confusions, arguments.confusions, ALL_CONFUSION_COLUMNS)
     write_ordered(rates, arguments.rates, ALL_RATE_COLUMNS)
 
 

@@ -72,8 +72,8 @@ def paths(name: str) -> list[str]:
 
 
 def tabulate(monkeypatch: pytest.MonkeyPatch) -> tuple[pd.DataFrame, pd.DataFrame]:
-    words = ["--scores", "results/cer.tsv", "--rates-of", *paths("rates.tsv")]
-    words += ["--confusions-of", *paths("confusions.tsv"), "--rates", "rates.tsv", "--confusions", "confusions.tsv"]
+    words = ["--scores", "results/cer.tsv", "--errors", *paths("rates.tsv"), *paths("confusions.tsv")]
+    words += ["--rates", "rates.tsv", "--confusions", "confusions.tsv"]
     monkeypatch.setattr(sys, "argv", ["tabulate_errors", *words])
     tabulate_errors.main()
     return (
@@ -173,7 +173,7 @@ def test_same_tables_same_pictures(tree: Path, monkeypatch: pytest.MonkeyPatch) 
     pictures = []
     for name in ("first", "second"):
         words = "--rates rates.tsv --confusions confusions.tsv "
-        words += f"--kinds {name}/kinds.svg --groups {name}/groups.svg --confused {name}/confused.svg"
+        words += f"--pictures {name}/kinds.svg {name}/groups.svg {name}/confused.svg"
         monkeypatch.setattr(sys, "argv", ["plot_errors", *words.split()])
         plot_errors.main()
         pictures.append({path.name: path.read_bytes() for path in (tree / name).iterdir()})

@@ -134,10 +134,10 @@ def scores():
     return [number.score.file for number in numbers(config)]
 
 
-def errors_of_branches(name):
-    """The files of this name that say what was misheard, one a fine-tuned checkpoint of the table."""
+def errors_of_branches(*names):
+    """The files of these names that say what was misheard, of each fine-tuned checkpoint of the table."""
     branches = dict.fromkeys(parts.BRANCH.format(**vars(number)) for number in numbers(config))
-    return [f"results/errors/{branch}/{name}" for branch in branches]
+    return [f"results/errors/{branch}/{name}" for branch in branches for name in names]
 
 
 def models_with_best():

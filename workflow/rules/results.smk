@@ -68,8 +68,7 @@ rule plot:
 
 rule tabulate_errors:
     input:
-        rates=errors_of_branches("rates.tsv"),
-        confusions=errors_of_branches("confusions.tsv"),
+        errors=errors_of_branches("rates.tsv", "confusions.tsv"),
         scores="results/cer.tsv",
     output:
         rates=in_report("results/errors/rates.tsv", "Errors"),
@@ -83,8 +82,7 @@ rule tabulate_errors:
     shell:
         "python -m scripts.results.tabulate_errors"
         " --scores {input.scores:q}"
-        " --rates-of {input.rates:q}"
-        " --confusions-of {input.confusions:q}"
+        " --errors {input.errors:q}"
         " --rates {output.rates:q}"
         " --confusions {output.confusions:q}"
         " 2>&1 | tee {log:q}"
@@ -95,9 +93,9 @@ rule plot_errors:
         rates="results/errors/rates.tsv",
         confusions="results/errors/confusions.tsv",
     output:
-        kinds=in_report("results/errors/kinds.svg", "Errors"),
-        groups=in_report("results/errors/groups.svg", "Errors"),
-        confused=in_report("results/errors/confused.svg", "Errors"),
+        in_report("results/errors/kinds.svg", "Errors"),
+        in_report("results/errors/groups.svg", "Errors"),
+        in_report("results/errors/confused.svg", "Errors"),
     log:
         "logs/plot_errors/errors.log",
     benchmark:
@@ -108,9 +106,7 @@ rule plot_errors:
         "python -m scripts.results.plot_errors"
         " --rates {input.rates:q}"
         " --confusions {input.confusions:q}"
-        " --kinds {output.kinds:q}"
-        " --groups {output.groups:q}"
-        " --confused {output.confused:q}"
+        " --pictures {output:q}"
         " 2>&1 | tee {log:q}"
 
 
