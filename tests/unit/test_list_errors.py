@@ -8,6 +8,7 @@ import pytest
 
 from scripts.common.errors import StepError
 from scripts.common.tables import UTTERANCE_COLUMNS, read_table, write_utterances
+from scripts.evaluate.error_rates import Tally, Utterance
 from scripts.evaluate.error_tables import CONFUSION_COLUMNS, FREQUENCIES, LENGTHS, RATE_COLUMNS, group_of
 from scripts.evaluate.error_tables import UTTERANCE_COLUMNS as COLUMNS
 from scripts.evaluate.list_errors import main
@@ -150,6 +151,22 @@ def test_other_utterances_are_refused(tables: Path, monkeypatch: pytest.MonkeyPa
         run(monkeypatch, tables.parent)
     assert (tables / "test.tsv").read_bytes() == before
     assert {path.name for path in tables.iterdir()} == {"dev.tsv", "test.tsv", "rates.tsv", "confusions.tsv"}
+
+
+def test_an_utterance_that_is_not_in_the_subset_is_refused(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tables.parent / "dev.txt").write_text("A 今\nE 四\n", encoding="utf-8")
+    with pytest.raises(StepError, match=r"dev\.txt has utterance A, which is not in dev"):
+        run(monkeypatch, tables.parent)
+
+
+@pytest.mark.parametrize(("speakers", "groups"), [(1_000, 1_000), (1_001, 0)])
+def test_where_each_utterance_counts_as_a_speaker_they_are_not_listed(speakers: int, groups: int) -> None:
+    tally = Tally()
+    for number in range(speakers):
+        tally.add(Utterance(f"S{number}", 16_000, "四", "四", "C"))
+    rows = list(tally.rates({}))
+    assert sum(by == "speaker" for by, *_ in rows) == groups
+    assert rows[0] == ["all", "all", *[str(speakers)] * 2, "0", "0", "0", "0.0"]
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 [subset, "speaker", "S2", 5, 60, 0, deleted, inserted, (deleted + inserted) / 60],
                 [subset, "frequency", "0", "", 25, tone, 0, 0, tone / 25],
                 [subset, "frequency", "10-99", "", 75, 0, deleted, 0, deleted / 75],
-                [subset, "length", "6-10", 8, 99, *errors, sum(errors) / 99],
-                [subset, "length", "11-15", 1, 1, 0, 0, 0, 0.0],  # not more than one in a hundred
+                [subset, "length", "6-10", 8, 199, *errors, sum(errors) / 199],
+                [subset, "length", "11-15", 1, 1, 0, 0, 0, 0.0],  # fewer than one in a hundred
                 [subset, "speed", "3-4", 9, 100, *errors, sum(errors) / 100],
                 [subset, "kind", "tone", "", 100, tone, 0, 0, tone / 100],
                 [subset, "kind", "deletion", "", 100, 0, deleted, 0, deleted / 100],
@@ -94,13 +94,17 @@ def test_one_groupby_follows_the_milestones(tree: Path, monkeypatch: pytest.Monk
 
 
 def test_what_is_rare_everywhere_is_left_out(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """十 as 四 is not among the most frequent of the first branch, but of the second."""
+    """十 as 四 is not among the most frequent of the first branch, but of the second; 一 as 七 is of none."""
+    file = tree / paths("confusions.tsv")[0]
+    file.write_text(file.read_text() + "test\tcharacter\t一\t七\t1\t5\n", encoding="utf-8")
+    assert "一" in set(tabulate(monkeypatch)[1]["reference"])
     monkeypatch.setattr(tabulate_errors, "MOST", 1)
-    _, confusions = tabulate(monkeypatch)
-    assert set(confusions["reference"]) == {"四", "十", "si4", "shi2"}
-    for checkpoint, seed in list(BRANCHES)[1:]:
-        file = tree / PLACE.format(checkpoint, seed) / "confusions.tsv"
-        write(file.parent, [], file.name, ["subset", *CONFUSION_COLUMNS])
+    assert set(tabulate(monkeypatch)[1]["reference"]) == {"四", "十", "si4", "shi2"}
+
+
+def test_a_branch_without_confusions(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in paths("confusions.tsv")[1:]:
+        write((tree / file).parent, [], "confusions.tsv", ["subset", *CONFUSION_COLUMNS])
     _, confusions = tabulate(monkeypatch)
     assert set(confusions["reference"]) == {"四", "si4"} and sorted(confusions["count"]) == [0] * 8 + [6] * 4
 
@@ -140,6 +144,12 @@ def test_bars_are_as_long_as_the_error_rate(tree: Path, monkeypatch: pytest.Monk
     assert [text.get_text() for text in axes.get_yticklabels()] == ["@0 updates", "@10 updates"]
 
 
+def test_of_many_speakers_some_are_drawn(tree: Path, monkeypatch: pytest.MonkeyPatch, axes: plt.Axes) -> None:
+    monkeypatch.setattr(plot_errors, "SPEAKERS", 1)
+    draw_group(axes, of_test(tabulate(monkeypatch)[0]), "speaker")
+    assert [list(line.get_ydata()) for line in axes.get_lines()] == [[50, 12.5]]
+
+
 def test_lines_by_group(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = of_test(tabulate(monkeypatch)[0])
     shown = {}
@@ -149,7 +159,7 @@ def test_lines_by_group(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         plt.close(figure)
         shown[by] = {line.get_label(): [round(y, 2) for y in line.get_ydata()] for line in axes.get_lines()}
     assert shown["frequency"] == {"0 (25 %)": [80, 20], "10-99 (75 %)": [80, 9.33]}
-    assert list(shown["length"]) == ["6-10 (99 %)", "11-15 (1 %)"]
+    assert list(shown["length"]) == ["6-10 (99.5 %)"]
     assert list(shown["speaker"].values()) == [[50, 12.5], [100, 15]]
 
 
