@@ -42,7 +42,7 @@ GROUPS = {
     "frequency": "how often the character occurs in the training data",
     "length": "characters of the utterance",
     "speed": "characters a second",
-    "speaker": "one line a speaker",
+    "speaker": "a line a speaker",
 }
 SMALL = 0.01  # the share of the characters below which a group is not drawn, but for rare characters
 SPEAKERS = 50  # are drawn at most
@@ -123,13 +123,13 @@ def draw_confused(axes: Axes, table: pd.DataFrame) -> None:
     are of syllables where there are any, else of characters. The darker, the larger a share of what was said.
     """
     pairs = table[table["unit"] == ("pinyin" if (table["unit"] == "pinyin").any() else "character")]
-    pairs = pairs.assign(occurrences=pd.to_numeric(pairs["occurrences"].replace("", None)))
+    pairs = pairs.assign(occurrences=pd.to_numeric(pairs["occurrences"].replace("", "0")))
     sums = of_rows(pairs, ["reference", "hypothesis", "occurrences"], ["count"])
     sums["count"] /= sums["seeds"]
     cells = sums.pivot(index=["reference", "hypothesis", "occurrences"], columns="place", values="count")
     cells = cells.loc[cells.sum(axis=1).nlargest(PAIRS).index]
-    said = cells.index.get_level_values("occurrences").to_series().fillna(cells.max(axis=None)).to_numpy()
-    shares = cells.div(said, axis=0).to_numpy()
+    said = cells.index.get_level_values("occurrences").to_numpy()
+    shares = cells.to_numpy() / np.where(said > 0, said, cells.to_numpy().sum())[:, None]  # 0: it was never said
     axes.imshow(shares, aspect="auto", cmap="Blues", vmin=0)
     for (row, column), share in np.ndenumerate(shares):
         colour = "white" if share > 0.6 * shares.max() else "black"
@@ -148,6 +148,8 @@ def name_rows(axes: Axes, sums: pd.DataFrame) -> None:
 def save(table: pd.DataFrame, path: Path, panels: dict[str, Draw], size: tuple[float, float]) -> None:
     """Write a picture with these panels for each task, at most two in a row; `size` in inches of one."""
     tasks = list(table[table["subset"] == SUBSET].groupby("task", sort=False))
+    if not tasks:
+        tasks, panels = [("", table)], {"nothing was misheard": lambda axes, _: axes.set_axis_off()}
     columns = min(len(panels), 2)
     rows = len(tasks) * len(panels) // columns
     figsize = (size[0] * columns, size[1] * rows)

@@ -171,6 +171,32 @@ def test_confusions_along_the_rows(tree: Path, monkeypatch: pytest.MonkeyPatch, 
     assert axes.images[0].get_array().tolist() == [[0.3, 0.025], [0, 0.3]]
 
 
+def test_characters_of_a_language_without_pinyin(axes: plt.Axes) -> None:
+    """What is too many was never said: its share is that of all that is drawn."""
+    same = dict.fromkeys(ALL_CONFUSION_COLUMNS, "1") | {"unit": "character", "row": "@0 updates"}
+    pairs = [("é", "ж", 4, "8"), ("好", "", 3, "4"), ("", "a", 1, "")]
+    rows = [same | dict(zip(ALL_CONFUSION_COLUMNS[-4:], pair, strict=True)) for pair in pairs]
+    draw_confused(axes, pd.DataFrame(rows, columns=ALL_CONFUSION_COLUMNS))
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["é → ж", "U+597D → nothing", "nothing → a"]
+    assert axes.images[0].get_array().tolist() == [[0.5], [0.75], [0.125]]
+
+
+def test_without_speakers_and_without_errors(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many speakers are not listed; of a task in which nothing is wrong nothing is confused."""
+    rates, confusions = tabulate(monkeypatch)
+    rates[rates["by"] != "speaker"].to_csv("rates.tsv", sep="\t", index=False)
+    confusions[:0].to_csv("confusions.tsv", sep="\t", index=False)
+    assert draw_all("few", monkeypatch) == {"kinds.svg", "groups.svg", "confused.svg"}
+
+
+def draw_all(folder: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Run the command; the names of what it has made."""
+    words = f"--rates rates.tsv --confusions confusions.tsv --pictures {folder}/kinds.svg {folder}/groups.svg"
+    monkeypatch.setattr(sys, "argv", ["plot_errors", *words.split(), f"{folder}/confused.svg"])
+    plot_errors.main()
+    return {path.name for path in Path(folder).iterdir()}
+
+
 @pytest.mark.parametrize(
     ("unit", "name"), [("", "nothing"), ("lv4", "lv4"), ("ß", "ß"), ("好", "U+597D"), ("ж", "ж"), ("𠀀", "U+20000")]
 )
@@ -182,10 +208,7 @@ def test_same_tables_same_pictures(tree: Path, monkeypatch: pytest.MonkeyPatch) 
     tabulate(monkeypatch)
     pictures = []
     for name in ("first", "second"):
-        words = "--rates rates.tsv --confusions confusions.tsv "
-        words += f"--pictures {name}/kinds.svg {name}/groups.svg {name}/confused.svg"
-        monkeypatch.setattr(sys, "argv", ["plot_errors", *words.split()])
-        plot_errors.main()
+        draw_all(name, monkeypatch)
         pictures.append({path.name: path.read_bytes() for path in (tree / name).iterdir()})
     assert pictures[0] == pictures[1] and len(pictures[0]) == 3
     for picture in pictures[0].values():
