@@ -22,7 +22,7 @@ from scripts.finetune.data import data_digest
 from scripts.finetune.identity import name_of_work
 from scripts.reruns import format_1
 from scripts.reruns.cards import Card
-from scripts.reruns.numbers import numbers
+from scripts.reruns.numbers import parts_of_table
 from scripts.reruns.parts import KINDS, Part, above, glob_of, match, published_updates, with_all_above
 from scripts.reruns.wants import WANTS, Wish, is_later
 from scripts.trainers.work import WORK
@@ -33,7 +33,7 @@ TRUSTED = ("code", "command", "espnet_layer", "fairseq_plugin")
 
 def refuse_other_formats(config: Mapping[str, Any]) -> None:
     """Raise StepError where another release has made a part of the table: nothing could be compared with it."""
-    for part in with_all_above([number.score for number in numbers(config)], config):
+    for part in with_all_above(parts_of_table(config), config):
         card = format_1.card_of(part)
         if card and card.get("format") != sidecars.FORMAT:
             raise StepError(

@@ -4,12 +4,13 @@
 Whatever stands below a trainer waits for all that decide whether the trainer runs; it would else be done before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scripts.common.tables import SUBSETS
+from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import HEARD, Part, checkpoints_of, published_updates, shards_of, source_of
 
 Config = Mapping[str, Any]
@@ -37,7 +38,7 @@ def training_settled(config: Config, names: Mapping[str, str]) -> list[str]:
 
 
 def all_settled(config: Config) -> list[str]:
-    """What all trainings of the table start from."""
+    """What all trainings of the table start from, but for those of best checkpoints (`of_best`)."""
     branches = {(item["finetuning"], model): None for item in config["experiments"] for model in item["from"]}
     found = [path for _, model in branches for path in audio_settled(config, model)]
     found += [Part.of("data", task=task).sidecar for task, _ in branches]
@@ -45,6 +46,18 @@ def all_settled(config: Config) -> list[str]:
         names = {"task": task, "model": model}
         found += [Part.of("encoder", **names, checkpoint=name).sidecar for name in checkpoints_of(config, model)]
     return list(dict.fromkeys(found))
+
+
+def scores_of_best(config: Config, models: Collection[str]) -> list[str]:
+    """The scores in the rows of these models' best checkpoints."""
+    return [number.score.file for number in numbers(config) if number.is_best and number.model in models]
+
+
+def of_best(config: Config, models: Collection[str]) -> list[str]:
+    """The same, with what the trainings start from."""
+    branches = {(n.task, n.model, n.checkpoint): None for n in numbers(config) if n.is_best and n.model in models}
+    encoders = [Part.of("encoder", task=task, model=model, checkpoint=name) for task, model, name in branches]
+    return [*scores_of_best(config, models), *(part.sidecar for part in encoders)]
 
 
 def settled_before(part: Part, config: Config) -> list[str]:

@@ -4,7 +4,7 @@ import sys
 from functools import cache
 from tempfile import NamedTemporaryFile
 
-from scripts.reruns import adopt, inputs, record
+from scripts.reruns import adopt, best, inputs, record
 from scripts.reruns.staleness import Staleness
 
 # A job is a Snakemake of its own: what it runs was decided by the one that sent it, which has looked at the corpora.
@@ -75,6 +75,23 @@ def spared(of):
         return {name: ancient(paths) for name, paths in {**of.others, "settled": of.settled}.items()}
     lying = {name: [path for path in paths if Path(path).exists()] for name, paths in of.others.items()}
     return {name: ancient(before_update(paths)) for name, paths in lying.items()} | {"settled": waited_for(of.settled)}
+
+
+def once_chosen(of):
+    """What the table wants of best checkpoints, as soon as it is known which ones they are; before that nothing.
+
+    They are chosen by a checkpoint of Snakemake, which asks again once it has run.
+    """
+
+    def inputs_of(wildcards):
+        models = models_with_best(config)
+        chosen = [model for model in models if STALENESS.is_chosen(model)]
+        for model in models:
+            if model not in chosen and workflow.is_main_process:
+                say(best.foreseen(config, model))
+        return of(config, chosen)
+
+    return inputs_of
 
 
 def inputs_of_milestone(wildcards):

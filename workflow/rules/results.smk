@@ -4,6 +4,8 @@
 rule trace:
     input:
         scores=scores(),
+        best=[choice.file for choice in choices(config)],
+        of_best=once_chosen(inputs.of_best),
         settled=inputs.all_settled(config),
         again=lambda wildcards: again(record.is_outdated(Path("results/provenance.json"), config)),
     output:
@@ -24,7 +26,9 @@ rule tabulate:
     input:
         scores=scores(),
         provenance="results/provenance.json",
-        best=[f"results/pretrain/{model}/best.json" for model in models_with_best()],
+        best=[choice.file for choice in choices(config)],
+        best_scores=once_chosen(inputs.scores_of_best),
+        settled=inputs.all_settled(config),
         published=ancient(list(published().values())),
     output:
         tsv="results/cer.tsv",
@@ -36,13 +40,14 @@ rule tabulate:
     conda:
         "../envs/results.yaml"
     params:
-        best=[f"{model}=results/pretrain/{model}/best.json" for model in models_with_best()],
+        best=[f"{choice['model']}={choice.file}" for choice in choices(config)],
         labels=labels(),
         published=decides_nothing(lambda wildcards: [f"{task}={path}" for task, path in published().items()]),
     shell:
         "python -m scripts.results.tabulate"
         " --scores {input.scores:q}"
         " --best {params.best:q}"
+        " --best-scores {input.best_scores:q}"
         " --label {params.labels:q}"
         " --published {params.published:q}"
         " --provenance {input.provenance:q}"
