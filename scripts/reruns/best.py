@@ -24,7 +24,8 @@ def checkpoint_of_best(config: Mapping[str, Any], model: str) -> str | None:
 
     A run that has been shortened since then ends before it, and has to choose anew.
     """
-    updates = cards.read(Path(Part.of("best", model=model).sidecar)).get("updates")
+    choice = Part.of("best", model=model)
+    updates = (cards.read(Path(choice.sidecar)) or cards.recorded(choice)).get("updates")
     published = published_updates(config["pretraining"][model])
     return name_at(updates, published) if updates and updates <= published[-1] else None
 
@@ -42,6 +43,6 @@ def foreseen(config: Mapping[str, Any], model: str) -> str:
     tasks = [config["finetuning"][item["finetuning"]] for item in config["experiments"] if model in item["from"]]
     count = sum(len(task["learning_rates"]) * len(task["seeds"]) for task in tasks)
     return (
-        f"The row `*` of {model} is not in this plan: which checkpoint is the best is known once all are there. It costs "
-        f"nothing where that is a milestone, else {count} more fine-tuning{'s' if count > 1 else ''}."
+        f"The row `*` of {model} is not planned yet: which checkpoint is the best is known once all are there. "
+        f"Where that is a milestone it costs nothing, else {count} more fine-tuning{'s' if count > 1 else ''}."
     )

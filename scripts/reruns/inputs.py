@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.tables import SUBSETS
+from scripts.reruns.best import choices
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import HEARD, Part, checkpoints_of, published_updates, shards_of, source_of
 
@@ -38,7 +39,7 @@ def training_settled(config: Config, names: Mapping[str, str]) -> list[str]:
 
 
 def all_settled(config: Config) -> list[str]:
-    """What all trainings of the table start from, but for those of best checkpoints (`of_best`)."""
+    """What all trainings of the table start from, but for those of best checkpoints (`of_table`)."""
     branches = {(item["finetuning"], model): None for item in config["experiments"] for model in item["from"]}
     found = [path for _, model in branches for path in audio_settled(config, model)]
     found += [Part.of("data", task=task).sidecar for task, _ in branches]
@@ -48,16 +49,20 @@ def all_settled(config: Config) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def scores_of_best(config: Config, models: Collection[str]) -> list[str]:
-    """The scores in the rows of these models' best checkpoints."""
-    return [number.score.file for number in numbers(config) if number.is_best and number.model in models]
+def of_table(config: Config, chosen: Collection[str]) -> dict[str, list[str]]:
+    """For trace and tabulate. `chosen`: the models of which it is known which checkpoint is the best.
 
-
-def of_best(config: Config, models: Collection[str]) -> list[str]:
-    """The same, with what the trainings start from."""
-    branches = {(n.task, n.model, n.checkpoint): None for n in numbers(config) if n.is_best and n.model in models}
-    encoders = [Part.of("encoder", task=task, model=model, checkpoint=name) for task, model, name in branches]
-    return [*scores_of_best(config, models), *(part.sidecar for part in encoders)]
+    What says so may then have been deleted: the table's record vouches for it.
+    """
+    shown = numbers(config)
+    best = [number for number in shown if number.is_best and number.model in chosen]
+    encoders = dict.fromkeys(Part.of("encoder", **vars(number)).sidecar for number in best)
+    return {
+        "scores": [number.score.file for number in shown if not number.is_best],
+        "best": [c.file for c in choices(config) if c["model"] not in chosen or Path(c.file).exists()],
+        "best_scores": [number.score.file for number in best],
+        "settled": list(dict.fromkeys([*all_settled(config), *encoders])),
+    }
 
 
 def settled_before(part: Part, config: Config) -> list[str]:

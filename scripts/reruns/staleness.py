@@ -77,7 +77,7 @@ class Staleness:
     def is_chosen(self, model: str) -> bool:
         """Whether it is known which checkpoint is the best of a run, and no other can be as far as that can be said."""
         look, choice = _Look(self), Part.of("best", model=model)
-        return not (look.lacking(choice) or look.differences(choice))
+        return bool(look.card(choice)) and not look.differences(choice)
 
     def is_whole(self, part: Part) -> bool:
         """Whether a part is there with its sidecar, and a folder with all its files."""
@@ -142,6 +142,10 @@ class _Look:
             self._known[part] = found
         return self._known[part]
 
+    def card(self, part: Part) -> Card:
+        """What is said of a part, by its sidecar or by what is below it."""
+        return self._cards.of(part)
+
     def lacking(self, part: Part) -> list[str]:
         """What is not there of a part."""
         names = FOLDERS[part.kind](self._cards.of(part)) if part.kind in FOLDERS else []
@@ -149,8 +153,12 @@ class _Look:
         return [path for path in paths if not Path(path).exists()]
 
     def is_needed(self, part: Part) -> bool:
-        """What the table is read from is; of the rest what something stale is made from, or missing and needed."""
-        return part.kind in ("score", "best") or any(
+        """A score is, for the table, and so is the choice of the best checkpoint unless the table's record has it; of
+        the others those from which something stale is made, or missing and needed.
+        """
+        if part.kind == "best":
+            return not self.card(part)
+        return part.kind == "score" or any(
             self.differences(other) or (self.lacking(other) and self.is_needed(other))
             for other in self._graph.below[part]
         )

@@ -1,6 +1,6 @@
 """Scores, with what their paths say."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,24 +58,16 @@ class Score:
         return self.word_errors / self.words if self.words else None
 
 
-def read_scores(
-    paths: Iterable[Path], best_paths: Mapping[str, Path], best_scores: Iterable[Path] = ()
-) -> list[Score]:
-    """All scores in the order of `paths`, those of best checkpoints behind all others of their task and model.
-
-    `best_paths`: best.json by model, which says after how many updates its best checkpoint was saved. `best_scores`:
-    scores of these checkpoints, which may stand in `paths`, too: a milestone can be the best.
+def read_scores(paths: Iterable[Path], best: Iterable[Path] = ()) -> list[Score]:
+    """All scores in the order of `paths`. `best`: those in the rows of best checkpoints, which come behind all others
+    of their task and model; they may stand in `paths`, too, as a milestone can be the best.
 
     Raises StepError for a path of another shape, a file with other content, two scores of the same thing, a branch
-    without one of the subsets, one of another checkpoint than the best, and two scores that were not made on the same
-    utterances.
+    without one of the subsets, and two scores that were not made on the same utterances.
     """
-    updates = {model: _read(path, ["updates"])["updates"] for model, path in best_paths.items()}
     scores = [_read_score(path) for path in paths]
-    for path in best_scores:
+    for path in best:
         score = _read_score(path)
-        if score.updates is None or score.updates != updates.get(score.branch.model):
-            raise StepError(f"{path} is no score of the best checkpoint of {score.branch.model}: pass --best with it")
         _insert(scores, replace(score, branch=replace(score.branch, checkpoint="best")))
     _check_complete(scores)
     _check_same_utterances(scores)

@@ -11,7 +11,7 @@ from scripts.corpora.identity import SPELLING
 from scripts.finetune.identity import FRAMES
 from scripts.reruns.numbers import numbers
 from scripts.reruns import parts
-from scripts.reruns.best import choices, models_with_best
+from scripts.reruns.best import models_with_best
 from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, shards_of
 from scripts.trainers.dependency import after_living
 
@@ -126,7 +126,7 @@ def waiting(rule, wildcards):
 
 
 def scores():
-    """One file a number of the table, in the order of its rows, but for those of best checkpoints (`once_chosen`)."""
+    """One file a number of the table, in the order of its rows, but for those of best checkpoints."""
     return [number.score.file for number in numbers(config) if not number.is_best]
 
 

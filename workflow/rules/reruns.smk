@@ -77,21 +77,17 @@ def spared(of):
     return {name: ancient(before_update(paths)) for name, paths in lying.items()} | {"settled": waited_for(of.settled)}
 
 
-def once_chosen(of):
-    """What the table wants of best checkpoints, as soon as it is known which ones they are; before that nothing.
+def inputs_of_table(wildcards):
+    """For trace and tabulate: all scores, those of best checkpoints as soon as it is known which ones these are.
 
-    They are chosen by a checkpoint of Snakemake, which asks again once it has run.
+    They are chosen by a checkpoint of Snakemake, which asks again once it has run. (No `.get()`: what that has once
+    found stands until Snakemake ends, even where the choice is about to be made again.)
     """
-
-    def inputs_of(wildcards):
-        models = models_with_best(config)
-        chosen = [model for model in models if STALENESS.is_chosen(model)]
-        for model in models:
-            if model not in chosen and workflow.is_main_process:
-                say(best.foreseen(config, model))
-        return of(config, chosen)
-
-    return inputs_of
+    chosen = [model for model in models_with_best(config) if STALENESS.is_chosen(model)]
+    for model in models_with_best(config):
+        if model not in chosen and workflow.is_main_process:
+            say(best.foreseen(config, model))
+    return inputs.of_table(config, chosen)
 
 
 def inputs_of_milestone(wildcards):

@@ -3,13 +3,10 @@
 
 rule trace:
     input:
-        scores=scores(),
-        best=[choice.file for choice in choices(config)],
-        of_best=once_chosen(inputs.of_best),
-        settled=inputs.all_settled(config),
+        unpack(inputs_of_table),
         again=lambda wildcards: again(record.is_outdated(Path("results/provenance.json"), config)),
     output:
-        in_report("results/provenance.json", "Results"),
+        update(in_report("results/provenance.json", "Results")),  # it vouches for what was deleted
     log:
         "logs/trace/provenance.log",
     benchmark:
@@ -24,11 +21,8 @@ rule trace:
 
 rule tabulate:
     input:
-        scores=scores(),
+        unpack(inputs_of_table),
         provenance="results/provenance.json",
-        best=[choice.file for choice in choices(config)],
-        best_scores=once_chosen(inputs.scores_of_best),
-        settled=inputs.all_settled(config),
         published=ancient(list(published().values())),
     output:
         tsv="results/cer.tsv",
@@ -40,14 +34,12 @@ rule tabulate:
     conda:
         "../envs/results.yaml"
     params:
-        best=[f"{choice['model']}={choice.file}" for choice in choices(config)],
         labels=labels(),
         published=decides_nothing(lambda wildcards: [f"{task}={path}" for task, path in published().items()]),
     shell:
         "python -m scripts.results.tabulate"
         " --scores {input.scores:q}"
-        " --best {params.best:q}"
-        " --best-scores {input.best_scores:q}"
+        " --best {input.best_scores:q}"
         " --label {params.labels:q}"
         " --published {params.published:q}"
         " --provenance {input.provenance:q}"
