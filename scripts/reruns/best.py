@@ -39,10 +39,10 @@ def name_at(updates: int, published: list[int]) -> str:
 
 
 def foreseen(config: Mapping[str, Any], model: str) -> str:
-    """What a plan cannot show before the best checkpoint of a run is known, as a sentence."""
+    """What a plan cannot show before the best checkpoint of a run is known, in words."""
     tasks = [config["finetuning"][item["finetuning"]] for item in config["experiments"] if model in item["from"]]
     count = sum(len(task["learning_rates"]) * len(task["seeds"]) for task in tasks)
     return (
-        f"The row `*` of {model} is not planned yet: which checkpoint is the best is known once all are there. "
-        f"Where that is a milestone it costs nothing, else {count} more fine-tuning{'s' if count > 1 else ''}."
+        f"Which checkpoint of {model} is the best is known once all are there. If it is a milestone, its row of the "
+        f"table (*) costs nothing, else {count} fine-tuning{'s' if count > 1 else ''} beside those planned now."
     )

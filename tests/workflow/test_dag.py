@@ -77,7 +77,7 @@ def test_a_deleted_result_is_made_again_alone(finished: Project) -> None:
         ({"pretraining__mandarin__milestones": [10, 20, 30]}, {}),  # the last was the best, and has been fine-tuned
         # that another checkpoint will be the best is not foreseen
         ({"pretraining__mandarin__updates": 40}, {"pretrain": 1}),
-        ({"pretraining__mandarin__seed": 2}, {"pretrain": 3, "finetune": 2}),
+        ({"pretraining__mandarin__seed": 2}, {"pretrain": 3, "finetune": 3}),
         ({"finetuning__aishell1__label": "AISHELL"}, {}),
     ],
     ids=lambda value: "-".join(value),

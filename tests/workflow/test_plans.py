@@ -39,8 +39,8 @@ def test_the_published_experiment(tmp_path: Path) -> None:
     # six milestones and the end of the run; fine-tuned: the six and the English model
     assert jobs["pretrain"] == 7 and jobs["finetune"] == 7 and jobs["score_cer"] == 14 and jobs["concatenate"] == 65
     # and the best, if it is none of these
-    assert jobs["choose_best"] == 1 and "The row `*` of mandarin is not planned yet" in said
-    assert "Where that is a milestone it costs nothing, else 1 more fine-tuning." in said
+    assert jobs["choose_best"] == 1 and "Which checkpoint of mandarin is the best is known once all are there." in said
+    assert "If it is a milestone, its row of the table (*) costs nothing, else 1 fine-tuning beside those" in said
 
 
 def test_the_demo(tmp_path: Path) -> None:

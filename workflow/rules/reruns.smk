@@ -83,10 +83,13 @@ def inputs_of_table(wildcards):
     They are chosen by a checkpoint of Snakemake, which asks again once it has run. (No `.get()`: what that has once
     found stands until Snakemake ends, even where the choice is about to be made again.)
     """
-    chosen = [model for model in models_with_best(config) if STALENESS.is_chosen(model)]
-    for model in models_with_best(config):
+    models = models_with_best(config)
+    chosen = [model for model in models if STALENESS.is_chosen(model)]
+    for model in models:
         if model not in chosen and workflow.is_main_process:
             say(best.foreseen(config, model))
+    if workflow.dryrun:  # which takes it to come back the same
+        chosen += [choice["model"] for choice in best.choices(config) if Path(choice.file).exists()]
     return inputs.of_table(config, chosen)
 
 
