@@ -119,6 +119,8 @@ def test_the_other_checkpoints() -> None:
     made_from = files("best-at-783-updates")[encoder - 1]  # whose job ends behind 783 updates, before all others
     assert made_from == ("pretrain", "results/pretrain/mandarin/best-until-800-updates.pt")
     assert "choose_best" not in makers["best-at-783-updates"]
+    choose(801)
+    assert ("pretrain", "results/pretrain/mandarin/best-until-1000-updates.pt") in files("best-at-801-updates")
     choice = with_all_above([Part.of("best", model="mandarin")], CONFIG)
     assert [part.rule for part in choice][-3:] == ["pretrain", "pretrain", "choose_best"]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scripts.common import files, sidecars
 from scripts.common.defaults import fill_in
+from scripts.reruns import inputs
 from scripts.reruns.numbers import parts_of_table
 from scripts.reruns.parts import Part, with_all_above
 from scripts.reruns.staleness import Staleness, differences
@@ -364,3 +365,45 @@ def test_a_folder_that_lacks_a_file_is_stale_if_it_is_needed(world: World) -> No
     assert world.why("epochs") == [f"{part.file}/2epoch.pth is missing"]
     files.write_text(Path(part.file) / "2epoch.pth", "")
     assert world.why("epochs") == [] and Staleness(world.config, world.root).is_whole(part)
+
+
+def test_the_best_is_chosen_until_there_are_other_candidates(world: World) -> None:
+    def chosen() -> bool:
+        return Staleness(world.config, world.root).is_chosen("mandarin")
+
+    assert chosen()
+    before = files.read_json(Path(Part.of("best-until", model="mandarin", updates=20).sidecar))
+    world.edit(Part.of("best-until", model="mandarin", updates=20), sha256="other bytes")
+    assert not chosen()
+    world.edit(Part.of("best-until", model="mandarin", updates=20), sha256=before["sha256"])
+    world.config["pretraining"]["mandarin"]["milestones"] = [0, 10, 15]
+    assert not chosen()
+    world.config["pretraining"]["mandarin"] |= {"milestones": [0, 10], "seed": 2}
+    assert not chosen()  # what it was chosen from is about to be made again
+    world.config["pretraining"]["mandarin"]["seed"] = 1
+    assert chosen()
+
+
+def test_the_table_vouches_for_a_choice_that_was_deleted(world: World) -> None:
+    best = Part.of("best", model="mandarin")
+    candidates = [Part.of("best-until", model="mandarin", updates=n) for n in (10, 20)]
+    record = {part.file: files.read_json(Path(part.sidecar)) for part in (best, *candidates)}
+    wanted = inputs.of_table(world.config, ["mandarin"])
+    assert wanted["best"] == [best.file] and {"best-at-12-updates" in path for path in wanted["best_scores"]} == {True}
+    assert "results/finetune/aishell1/from/mandarin/best-at-12-updates/encoder.json" in wanted["settled"]
+    assert not {*wanted["best_scores"]} & {*wanted["scores"]} and len(wanted["best_scores"]) == 2
+    for part in (best, *candidates):
+        Path(part.sidecar).unlink()
+    staleness = Staleness(world.config, world.root)
+    assert not staleness.is_chosen("mandarin") and staleness.is_needed(best)
+    assert inputs.of_table(world.config, [])["best"] == [best.file]
+    assert inputs.of_table(world.config, [])["best_scores"] == []
+    files.write_json(Path("results/provenance.json"), {"parts": record})
+    assert staleness.is_chosen("mandarin") and not staleness.is_needed(best)
+    assert not any(staleness.is_needed(part) for part in candidates)
+    assert inputs.of_table(world.config, ["mandarin"]) == wanted | {"best": []}
+    record[best.file.replace(".json", ".pt")] = record.pop(best.file)  # as an earlier release called it
+    files.write_json(Path("results/provenance.json"), {"parts": record})
+    assert staleness.is_chosen("mandarin")
+    world.config["pretraining"]["mandarin"]["seed"] = 2
+    assert not staleness.is_chosen("mandarin")
