@@ -392,12 +392,12 @@ def test_the_table_vouches_for_a_choice_that_was_deleted(world: World) -> None:
     assert wanted["best"] == [best.file] and {"best-at-12-updates" in path for path in wanted["best_scores"]} == {True}
     assert "results/finetune/aishell1/from/mandarin/best-at-12-updates/encoder.json" in wanted["settled"]
     assert not {*wanted["best_scores"]} & {*wanted["scores"]} and len(wanted["best_scores"]) == 2
+    assert inputs.of_table(world.config, []) | {"settled": []} == wanted | {"best_scores": [], "settled": []}
     for part in (best, *candidates):
         Path(part.sidecar).unlink()
     staleness = Staleness(world.config, world.root)
     assert not staleness.is_chosen("mandarin") and staleness.is_needed(best)
     assert inputs.of_table(world.config, [])["best"] == [best.file]
-    assert inputs.of_table(world.config, [])["best_scores"] == []
     files.write_json(Path("results/provenance.json"), {"parts": record})
     assert staleness.is_chosen("mandarin") and not staleness.is_needed(best)
     assert not any(staleness.is_needed(part) for part in candidates)
@@ -407,3 +407,4 @@ def test_the_table_vouches_for_a_choice_that_was_deleted(world: World) -> None:
     assert staleness.is_chosen("mandarin")
     world.config["pretraining"]["mandarin"]["seed"] = 2
     assert not staleness.is_chosen("mandarin")
+    assert world.why("best") == [f"best-until-{n}-updates.pt: seed (1 -> 2)" for n in (10, 20)]
