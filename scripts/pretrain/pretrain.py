@@ -15,12 +15,14 @@ import torch
 
 from scripts.common import digests, files, provenance, sidecars
 from scripts.common.errors import StepError
-from scripts.pretrain import checkpoints, identity
+from scripts.pretrain import checkpoints, collapse, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
 from scripts.pretrain.faster import switches
 from scripts.pretrain.recipe import decisive
-from scripts.trainers import ownership, processes, requeue, supervisor
+from scripts.trainers import fairseq_log, ownership, processes, requeue, supervisor
 from scripts.trainers.work import LOG, WORK
+
+COLLAPSED = "its validation is that of a collapsed model, which says the same code for everything: it is never `best`"
 
 
 def manifests_of(arguments: argparse.Namespace) -> dict[str, Path]:
@@ -119,12 +121,22 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
 
 
 def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Publish the milestone, and the checkpoint with the lowest validation loss so far."""
+    """Publish the milestone, and the checkpoint with the lowest validation loss so far.
+
+    A collapsed one is the best only where there is no other: choose_best leaves it out.
+    """
     above = tuple(manifests_of(arguments).values())
-    checkpoints.publish(last, arguments.output, made_from, above, **facts)
+    rows, model = fairseq_log.read(last.parents[1] / LOG), decisive(arguments.recipe).get("model", {})
+
+    def validation_of(checkpoint: Path) -> dict[str, Any] | None:
+        return collapse.figures(fairseq_log.validation_at(rows, checkpoints.updates_of(checkpoint)), model)
+
+    checkpoints.publish(last, arguments.output, made_from, above, validation=validation_of(last), **facts)
     own_best = last.with_name("checkpoint_best.pt")  # absent where no validation beat those of earlier segments
-    if own_best.exists():
-        checkpoints.publish(own_best, arguments.best, made_from, above, **facts)
+    is_sound = own_best.exists() and not collapse.is_collapsed(validation_of(own_best))
+    if is_sound or arguments.best_before is None:
+        best = own_best if is_sound else last
+        checkpoints.publish(best, arguments.best, made_from, above, validation=validation_of(best), **facts)
     else:
         files.publish(arguments.best_before, arguments.best)
         files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
@@ -155,7 +167,9 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
         "faster": switches.parse(arguments.faster).words(),
     } | provenance.circumstances("fairseq", "torch", "ve-fairseq")
     publish(last, arguments, made_from, facts)
-    print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
+    card = sidecars.read(arguments.output)
+    withheld = collapse.is_collapsed(card["validation"])
+    print(f"{arguments.output}: " + (COLLAPSED if withheld else f"validation loss {card['validation_loss']}"))
 
 
 def main() -> None:
