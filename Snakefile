@@ -62,6 +62,7 @@ rule all:
         "results/cer-by-updates.svg",
         "results/config.yaml",
         "results/provenance.json",
+        curves(),
         inputs.all_settled(config),
 
 

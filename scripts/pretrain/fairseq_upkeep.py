@@ -1,7 +1,7 @@
 """What our plugin does about fairseq's saving and ending. None of it decides a number: a change trains nothing again.
 
-A run can be stopped at any update, checkpoints are whole or not there, no collapsed one is the best, and workers end with
-their trainer.
+A run can be stopped at any update, checkpoints are whole or not there, none that collapsed is the best, and workers end
+with their trainer.
 """
 
 import shutil

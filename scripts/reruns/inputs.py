@@ -63,6 +63,11 @@ def archives(config: Config, model: str) -> list[str]:
     return [Path(file).with_suffix(".zip").as_posix() for file in files]
 
 
+def milestones(config: Config, model: str) -> list[Part]:
+    """All milestones of a run of pre-training."""
+    return [Part.of("milestone", model=model, updates=n) for n in published_updates(config["pretraining"][model])]
+
+
 def of_milestone(config: Config, names: Mapping[str, str]) -> Inputs:
     """For pretrain: manifests, audio, and the milestone before with the best until then."""
     model = names["model"]

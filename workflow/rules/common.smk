@@ -129,10 +129,19 @@ def scores():
     return [number.score.file for number in numbers(config)]
 
 
+def models():
+    """The pre-training runs and checkpoints of the table."""
+    return list(dict.fromkeys(model for item in config["experiments"] for model in item["from"]))
+
+
+def curves():
+    """The curve of each pre-training run of the table."""
+    return [f"results/pretrain/{model}/curve.tsv" for model in models() if model in config["pretraining"]]
+
+
 def models_with_best():
     """The pre-training runs of which the table shows the checkpoint with the lowest validation loss."""
-    models = dict.fromkeys(model for item in config["experiments"] for model in item["from"])
-    return [model for model in models if "best" in checkpoints_of(config, model)]
+    return [model for model in models() if "best" in checkpoints_of(config, model)]
 
 
 def labels():

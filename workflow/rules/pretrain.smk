@@ -60,6 +60,27 @@ rule pretrain:
         " 2>&1 | tee {log:q}"
 
 
+rule keep_curve:
+    input:
+        milestones=trained_milestones,
+        recipe=ancient(recipe_of("pretraining/{model}")),
+    output:
+        table=update("results/pretrain/{model}/curve.tsv"),
+        note=update("results/pretrain/{model}/curve.json"),
+    log:
+        "logs/keep_curve/{model}.log",
+    benchmark:
+        "benchmarks/keep_curve/{model}.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.pretrain.keep_curve"
+        " --recipe {input.recipe:q}"
+        " --milestones {input.milestones:q}"
+        " --output {output.table:q}"
+        " 2>&1 | tee {log:q}"
+
+
 rule choose_best:
     input:
         candidates=files_above("best"),

@@ -85,6 +85,14 @@ def inputs_of_milestone(wildcards):
     return spared(of)
 
 
+def trained_milestones(wildcards):
+    """For keep_curve: what vouches for the milestones of a run that are there, or come for the table. None is trained
+    for its curve.
+    """
+    parts = inputs.milestones(config, wildcards.model)
+    return [part.sidecar for part in parts if STALENESS.is_whole(part) or STALENESS.is_needed(part)]
+
+
 def inputs_of_archive(wildcards):
     """For concatenate. It replaces audio that finished milestones have heard: they are asked about first."""
     ask_about_audio(wildcards.model, is_split=False)
