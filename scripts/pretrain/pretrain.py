@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from scripts.common import digests, files, provenance, sidecars
 from scripts.common.errors import StepError
 from scripts.pretrain import checkpoints, collapse, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
 from scripts.pretrain.faster import switches
+from scripts.pretrain.findings import expected
+from scripts.pretrain.guard import MODES, Guard, mode
 from scripts.pretrain.recipe import decisive
-from scripts.trainers import fairseq_log, ownership, processes, requeue, supervisor
+from scripts.trainers import curves, fairseq_log, ownership, processes, requeue, supervisor
 from scripts.trainers.work import LOG, WORK
 
 COLLAPSED = "its validation is that of a collapsed model, which says the same code for everything: it is never `best`"
@@ -99,9 +102,10 @@ def check_lengths(recipe: dict[str, Any], manifest: Path) -> None:
         )
 
 
-def train(segment: Segment, together: processes.Processes, claim: ownership.Claim) -> Path:
+def train(segment: Segment, together: processes.Processes, claim: ownership.Claim, guard: Guard) -> Path:
     """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with."""
     saved = segment.work / "checkpoints"
+    guard.begin()
     last = saved / "checkpoint_last.pt"
     # A finished run that is started again would train one more update.
     if checkpoints.updates_of(last) < segment.updates:
@@ -115,9 +119,20 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
             progress=lambda: checkpoints.updates_of(last),
             goal=segment.updates,
             ask_to_save=(saved / checkpoints.STOP_REQUESTED).touch,
+            watch=guard.look,
         )
-        supervisor.train(training, claim)
+        with guard.explaining():
+            supervisor.train(training, claim)
+        guard.look()
     return last
+
+
+def guard_of(arguments: argparse.Namespace, segment: Segment) -> Guard:
+    """Who watches the training, and has seen what came before."""
+    of = expected(yaml.safe_load(arguments.recipe.read_text(encoding="utf-8")), segment.precision == "fp16")
+    run = arguments.output.parent
+    rows = [row for row in curves.rows_of(run) if row.updates <= segment.updates]
+    return Guard(arguments.guard, f"pretraining.{run.name}", segment.work, of, rows)
 
 
 def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -158,13 +173,15 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
         resume_from=arguments.resume_from.resolve() if arguments.resume_from else None,
     )
     place_manifests(manifests_of(arguments), segment.data)
-    last = train(segment, together, claim)
+    guard = guard_of(arguments, segment)
+    last = train(segment, together, claim, guard)
     facts = {
         "processes": together.count,
         "device": torch.cuda.get_device_name() if together.gpus else "cpu",
         "precision": segment.precision,
         "update_freq": segment.update_freq,
         "faster": switches.parse(arguments.faster).words(),
+        "warnings": list(guard.warnings.values()),
     } | provenance.circumstances("fairseq", "torch", "ve-fairseq")
     publish(last, arguments, made_from, facts)
     card = sidecars.read(arguments.output)
@@ -184,6 +201,7 @@ def main() -> None:
     parser.add_argument("--cpu-processes", type=int, default=1, help="processes where the job sees no GPU")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--faster", nargs="*", default=[], help="scripts/pretrain/faster/switches.py; decides nothing")
+    parser.add_argument("--guard", type=mode, choices=MODES, default="stop", help="scripts/pretrain/guard.py")
     parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before; none: start anew")
     parser.add_argument("--best-before", type=Path, nargs="?", help="the best checkpoint until the milestone before")
     parser.add_argument("--output", type=Path, required=True, help="after-N-updates.pt; a sidecar .json goes beside it")

@@ -13,6 +13,8 @@ from scripts.trainers.fairseq_log import VALID, Row
 from scripts.trainers.work import LOG, WORK
 
 SAMPLING_RATE = 16_000
+
+
 @dataclass(frozen=True)
 class Point:
     """A row of the table: what was said of these updates. None: nothing. `audio_hours`: heard until then, at most."""

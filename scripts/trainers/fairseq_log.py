@@ -5,7 +5,7 @@ A line is `[2022-04-08 18:48:05,372][train_inner][INFO] - {...}`. All numbers in
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ class Row:
     """Means of the updates since the row before (train), or of the validation part (valid). None: not said.
 
     `time`: seconds since the epoch, the log's being taken for this machine's local time; `infonce`: the loss without
-    what is added to it for the codebook and the size of features; `sentences`: files in an update.
+    what is added to it for the codebook and the size of features; `sentences`: files in an update; `seconds_training`:
+    of all these updates, without the time that they waited for audio.
     """
 
     part: str
@@ -40,6 +41,7 @@ class Row:
     loss_scale: float | None = None
     learning_rate: float | None = None
     sentences: float | None = None
+    seconds_training: float | None = None
 
 
 NUMBERS = {
@@ -53,6 +55,7 @@ NUMBERS = {
     "loss_scale": "loss_scale",
     "learning_rate": "lr",
     "sentences": "bsz",
+    "seconds_training": "train_wall",
 }
 
 
@@ -85,11 +88,6 @@ def number(value: Any) -> float | None:
         return None
 
 
-def rows_of(lines: Iterable[str]) -> Iterator[Row]:
-    """The rows of a log as they were written. What a start repeats of the one before is there twice."""
-    return (row for line in lines if (row := row_of(line)) is not None)
-
-
 def read(log: Path) -> list[Row]:
     """The rows of a log that lead to what it ends with, without a last line that is still being written.
 
@@ -101,14 +99,20 @@ def read(log: Path) -> list[Row]:
         return []
     kept: list[Row] = []
     for line in text.rpartition("\n")[0].splitlines():
-        if (row := row_of(line)) is not None:
-            append(kept, row)
-        elif loaded := _LOADED.search(line):
-            _forget(kept, int(loaded[1]) + 1)
+        take(kept, line)
     return kept
 
 
-def append(rows: list[Row], row: Row) -> None:
+def take(rows: list[Row], line: str) -> bool:
+    """Take the next line of a log into the rows; whether it was one."""
+    if (row := row_of(line)) is not None:
+        _append(rows, row)
+    elif loaded := _LOADED.search(line):
+        _forget(rows, int(loaded[1]) + 1)
+    return row is not None
+
+
+def _append(rows: list[Row], row: Row) -> None:
     """Append the next row, in the place of what an earlier start said of the same updates, and of later ones."""
     _forget(rows, row.updates if row.part == TRAIN else row.updates + 1)
     if rows and (rows[-1].part, rows[-1].updates) == (row.part, row.updates):

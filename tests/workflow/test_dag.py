@@ -16,7 +16,7 @@ def test_everything_from_the_corpora_to_the_table(finished: Project, first_run: 
     counts = {rule: first_run.rules.count(rule) for rule in first_run.rules}
     assert counts == {
         **{"list_utterances": 2, "drop_leakage": 1, "split_validation": 1, "concatenate": 3, "write_manifest": 2},
-        **{"pretrain": 3, "choose_best": 1, "prepare_data": 1, "prepare_encoder": 3, "finetune": 3},
+        **{"pretrain": 3, "keep_curve": 1, "choose_best": 1, "prepare_data": 1, "prepare_encoder": 3, "finetune": 3},
         **{"average_weights": 3, "transcribe": 3, "score_cer": 6},
         **{"trace": 1, "tabulate": 1, "plot": 1, "write_config": 1, "all": 1},
     }
@@ -117,6 +117,31 @@ def test_a_trainer_that_fails_is_named_with_its_log(fresh: Project, fails: str, 
     assert not (fresh.directory / "results/cer.md").exists()
     resumed = fresh.snakemake()
     assert resumed.code == 0 and "AISHELL-1" in fresh.read("results/cer.md"), resumed.output
+
+
+def test_a_training_that_collapses_is_stopped_and_not_tried_again(fresh: Project) -> None:
+    """Its real rows come from a recipe with other numbers: tests/unit/curves/README.md."""
+    model = {"num_negatives": 20, "latent_groups": 2, "latent_vars": 16}
+    recipe = {"lr_scheduler": {"total_num_update": 30, "warmup_updates": 5}, "model": model}
+    (fresh.directory / "fairseq.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    says, waits = fresh.directory / "says", fresh.directory / "says.waits"
+    says.write_bytes((REPOSITORY / "tests/unit/curves/lr-0.06.log").read_bytes())
+    waits.touch()
+    milestone = "results/pretrain/mandarin/after-10-updates.pt"
+    stopped = fresh.snakemake(milestone, "--retries", "1", FAKE_FAIRSEQ_SAYS=str(says))
+    sentence = re.search(r"^error: (pretraining.mandarin was stopped by .*: collapse at .*)$", stopped.output, re.M)
+    assert stopped.code != 0 and sentence and stopped.rules.count("pretrain") == 2, stopped.output
+    (log,) = fresh.directory.glob("results/pretrain/mandarin/work/after-10-*/train.log")
+    assert log.read_text() == says.read_text() + "\n"  # the second try said it without a trainer
+    assert not (fresh.directory / milestone).exists()
+    again = fresh.snakemake(milestone, FAKE_FAIRSEQ_SAYS=str(says))
+    assert again.code != 0 and sentence[1] in again.output and log.read_text() == says.read_text() + "\n"
+    waits.unlink()
+    fresh.configure(pretraining__mandarin__guard="warn")
+    warned = fresh.snakemake(milestone, FAKE_FAIRSEQ_SAYS=str(says))
+    assert warned.code == 0 and "warning: pretraining.mandarin: collapse at update" in warned.output, warned.output
+    (warning, _) = json.loads(fresh.read(milestone.replace(".pt", ".json")))["warnings"]
+    assert warning.startswith("pretraining.mandarin: collapse at update")
 
 
 def test_a_broken_wav_is_listed_and_the_rest_goes_on(fresh: Project) -> None:

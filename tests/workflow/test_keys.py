@@ -23,7 +23,7 @@ from tests.workflow.test_reruns import jobs
 TABLE = {"trace", "tabulate", "plot"}
 SCORES = {"average_weights", "transcribe", "score_cer"} | TABLE
 BRANCH = {"finetune"} | SCORES
-MODEL = {"pretrain", "choose_best", "prepare_encoder"} | BRANCH
+MODEL = {"pretrain", "keep_curve", "choose_best", "prepare_encoder"} | BRANCH
 PACKED = {"concatenate", "write_manifest"}
 SPLIT = {"split_validation"} | PACKED
 
@@ -90,6 +90,7 @@ EFFECTS = {
     "pretraining.*.updates": run("updates", 25, MODEL),
     "pretraining.*.milestones": run("milestones", [10, 15, 20], MODEL),
     "pretraining.*.best": run("best", False, TABLE),
+    "pretraining.*.guard": run("guard", "warn", set()),
     "pretraining.*.seed": run("seed", 2, MODEL, asks=True),
     "checkpoints.*.label": given(TABLE, label="E"),
     "checkpoints.*.url": given(set(), url="https://example.org/none.pt"),

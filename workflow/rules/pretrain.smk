@@ -53,6 +53,7 @@ rule pretrain:
         " --cpu-processes {threads}"
         " --seed {params.run[seed]}"
         " --faster {resources.faster}"
+        " --guard {params.run[guard]}"
         " --resume-from {input.before:q}"
         " --best-before {input.best_before:q}"
         " --output {output.checkpoint:q}"
