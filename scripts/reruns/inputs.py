@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.tables import SUBSETS
-from scripts.reruns.parts import HEARD, Part, checkpoints_of, published_updates, shards_of, source_of
+from scripts.reruns.numbers import numbers
+from scripts.reruns.parts import (
+    HEARD,
+    Part,
+    checkpoints_of,
+    published_updates,
+    shards_of,
+    source_of,
+    with_all_above,
+)
 
 Config = Mapping[str, Any]
 
@@ -66,6 +75,12 @@ def archives(config: Config, model: str) -> list[str]:
 def milestones(config: Config, model: str) -> list[Part]:
     """All milestones of a run of pre-training."""
     return [Part.of("milestone", model=model, updates=n) for n in published_updates(config["pretraining"][model])]
+
+
+def branches(config: Config) -> list[Part]:
+    """All fine-tunings of the table."""
+    parts = with_all_above([number.score for number in numbers(config)], config)
+    return [part for part in parts if part.kind == "epochs"]
 
 
 def of_milestone(config: Config, names: Mapping[str, str]) -> Inputs:

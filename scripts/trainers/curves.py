@@ -1,18 +1,19 @@
 """The curve of a run of pre-training, as fairseq's logs of all its milestones tell it."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from scripts.common import digests, files, tables
+from scripts.common import digests, files
+from scripts.common.errors import StepError
 from scripts.trainers import fairseq_log
 from scripts.trainers.fairseq_log import VALID, Row
 from scripts.trainers.work import LOG, WORK
 
 SAMPLING_RATE = 16_000
+_CROP = re.compile(r"'max_sample_size': (\d+)")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,16 @@ def rows_of(folder: Path) -> list[Row]:
     return rows
 
 
+def crop_of(folder: Path) -> int | None:
+    """The longest piece of a file that a run hears, in samples: fairseq's logs begin with its configuration."""
+    for log in reversed(logs_of(folder).values()):
+        with log.open(encoding="utf-8", errors="replace") as lines:
+            found = next((match for line in lines if (match := _CROP.search(line))), None)
+        if found:
+            return int(found[1])
+    return None
+
+
 def points_of(rows: Iterable[Row], crop_samples: int | None) -> list[Point]:
     """One point an update, with the hours of audio heard until then. `crop_samples`: the longest piece of a file."""
     found: dict[int, dict[str, Any]] = {}
@@ -102,22 +113,36 @@ def of_run(folder: Path, recipe: Mapping[str, Any]) -> list[Point]:
 
 def write(points: Iterable[Point], path: Path) -> None:
     """Write the table: numbers in at most seven digits, nothing where nothing was said."""
-    rows = [[_text(getattr(point, name)) for name in COLUMNS] for point in points]
-    tables.write_ordered(pd.DataFrame(rows, columns=COLUMNS, dtype=str), path, COLUMNS)
+    write_rows(points, COLUMNS, path)
+
+
+def read(path: Path) -> list[Point]:
+    """Read the table back. Raises StepError where it is none."""
+    whole = {"updates", "epoch"}
+    return [
+        Point(**{name: _number(text, name in whole) for name, text in row.items()}) for row in read_rows(path, COLUMNS)
+    ]
+
+
+def write_rows(rows: Iterable[Any], columns: Sequence[str], path: Path) -> None:
+    """Write a tab-separated table of objects with these numbers. (`make status` has no pandas.)"""
+    lines = ["\t".join(_text(getattr(row, name)) for name in columns) for row in rows]
+    files.write_text(path, "".join(f"{line}\n" for line in ["\t".join(columns), *lines]))
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The texts of such a table. Raises StepError for a file that is missing or not such a table."""
+    try:
+        header, *lines = path.read_text(encoding="utf-8").splitlines()
+        if header.split("\t") != list(columns):
+            raise ValueError(f"its columns are {header.split()}")
+        return [dict(zip(columns, line.split("\t"), strict=True)) for line in lines]
+    except (OSError, ValueError) as error:
+        raise StepError(f"{path} cannot be read as a table ({error}): remake it") from error
 
 
 def _text(value: float | None) -> str:
     return "" if value is None else f"{value:.7g}"
-
-
-def read(path: Path) -> list[Point]:
-    """Read the table back."""
-    table = tables.read_table(path, COLUMNS)
-    whole = {"updates", "epoch"}
-    return [
-        Point(**{name: _number(value, name in whole) for name, value in zip(COLUMNS, row, strict=True)})
-        for row in table.itertuples(index=False)
-    ]
 
 
 def _number(text: str, whole: bool) -> Any:

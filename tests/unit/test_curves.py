@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.common import digests, files
+from scripts.common.errors import StepError
 from scripts.pretrain.keep_curve import earlier, trained
 from scripts.trainers import curves
 from scripts.trainers.curves import Point, kept, points_of, rows_of
@@ -113,3 +114,19 @@ def test_the_part_of_a_table_that_was_trained_anew_is_not_kept(tmp_path: Path) -
 def test_milestones_are_known_by_what_they_were_made_from(tmp_path: Path) -> None:
     sidecar = segment(tmp_path, 20, "a")
     assert trained([sidecar]) == {"20": digests.digest({"recipe": "a"})}
+
+
+@pytest.mark.parametrize("text", ["", "updates\tepoch\n1\t2\n", "\t".join(curves.COLUMNS) + "\n1\t2\n"])
+def test_what_is_no_such_table(tmp_path: Path, text: str) -> None:
+    (tmp_path / "curve.tsv").write_text(text)
+    with pytest.raises(StepError, match=r"curve.tsv cannot be read as a table .*: remake it$"):
+        curves.read(tmp_path / "curve.tsv")
+
+
+def test_the_crop_stands_in_the_log(tmp_path: Path) -> None:
+    said = "[2026-11-27 16:26:47,171][fairseq_cli.train][INFO] - {'_name': None, 'max_sample_size': 32000}\n"
+    segment(tmp_path, 20, "a", said, line("train_inner", 10, 5))
+    assert curves.crop_of(tmp_path) == 32_000
+    segment(tmp_path, 40, "a", line("train_inner", 30, 5), published=False)
+    assert curves.crop_of(tmp_path) == 32_000
+    assert curves.crop_of(tmp_path / "none") is None

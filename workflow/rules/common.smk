@@ -10,13 +10,16 @@ from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.identity import SPELLING
 from scripts.finetune.identity import FRAMES
 from scripts.reruns.numbers import numbers
-from scripts.reruns import parts
+from scripts.reruns import inputs, parts
 from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, checkpoints_of, shards_of
 from scripts.trainers.dependency import after_living
 
 
 wildcard_constraints:
     **WILDCARDS,
+
+
+PUBLISHED_CURVE = f"{REPOSITORY}/config/published-curve.tsv"  # of pre-training: scripts/trainers/beside.py
 
 
 # Look-ups. A `user` of a corpus or a recipe is a path in the config: pretraining/{model} or finetuning/{task}.
@@ -137,6 +140,11 @@ def models():
 def curves():
     """The curve of each pre-training run of the table."""
     return [f"results/pretrain/{model}/curve.tsv" for model in models() if model in config["pretraining"]]
+
+
+def branch_curves():
+    """The curve of each fine-tuning of the table."""
+    return [str(Path(part.file).with_name("curve.tsv")) for part in inputs.branches(config)]
 
 
 def models_with_best():

@@ -86,10 +86,17 @@ def inputs_of_milestone(wildcards):
 
 
 def trained_milestones(wildcards):
-    """For keep_curve: what vouches for the milestones of a run that are there, or come for the table. None is trained
-    for its curve.
-    """
-    parts = inputs.milestones(config, wildcards.model)
+    """For keep_curve. None is trained for its curve."""
+    return trained(inputs.milestones(config, wildcards.model))
+
+
+def trained_branches(wildcards):
+    """The same for describe_trainings."""
+    return trained(inputs.branches(config))
+
+
+def trained(parts):
+    """What vouches for those parts that are there, or come for the table."""
     return [part.sidecar for part in parts if STALENESS.is_whole(part) or STALENESS.is_needed(part)]
 
 
