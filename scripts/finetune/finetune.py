@@ -16,6 +16,7 @@ from scripts.common.errors import StepError
 from scripts.finetune import identity
 from scripts.finetune.data import data_digest
 from scripts.finetune.espnet_command import Task, commands, program
+from scripts.finetune.too_short import lengths_of, too_short
 from scripts.trainers import ownership, requeue, supervisor
 from scripts.trainers.processes import Processes, usable
 from scripts.trainers.work import LOG, WORK
@@ -79,6 +80,8 @@ def make_epochs(arguments: argparse.Namespace, together: Processes, claim: owner
     mend(work)
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
         paths = (arguments.recipe.resolve(), arguments.data.absolute(), arguments.encoder.resolve())
+        for sentence in too_short(recipe, arguments.recipe, lengths_of(arguments.data)):
+            print(f"warning: {sentence}", flush=True)
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
         training = supervisor.Training(calls, work / LOG, lambda: epochs_of(work), recipe["max_epoch"])
         supervisor.train(training, claim)

@@ -22,6 +22,7 @@ from scripts.pretrain.faster import switches
 from scripts.pretrain.findings import expected
 from scripts.pretrain.guard import MODES, Guard, mode
 from scripts.pretrain.recipe import decisive
+from scripts.pretrain.unworkable import of_audio
 from scripts.trainers import curves, fairseq_log, ownership, processes, requeue, supervisor
 from scripts.trainers.work import LOG, WORK
 
@@ -91,10 +92,15 @@ def check_archives(manifest: Path) -> None:
             raise StepError(f"{archive} is truncated: {size} bytes instead of at least {end}: remake it")
 
 
+def lengths_in(manifest: Path) -> list[int]:
+    """How long the files of a manifest are, in samples."""
+    return [int(line.split("\t")[1]) for line in manifest.read_text(encoding="utf-8").splitlines()[1:]]
+
+
 def check_lengths(recipe: dict[str, Any], manifest: Path) -> None:
     """Raise StepError where fairseq would drop each file as too short, and end in an empty dataset."""
     shortest = recipe.get("task", {}).get("min_sample_size") or 0
-    lengths = [int(line.split("\t")[1]) for line in manifest.read_text(encoding="utf-8").splitlines()[1:]]
+    lengths = lengths_in(manifest)
     if max(lengths, default=0) < shortest:
         raise StepError(
             f"{manifest}: none of its {len(lengths)} files has the {shortest} samples of task.min_sample_size in the "
@@ -174,6 +180,10 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
     )
     place_manifests(manifests_of(arguments), segment.data)
     guard = guard_of(arguments, segment)
+    for sentence in of_audio(
+        decisive(arguments.recipe), guard.key, lengths_in(arguments.train_manifest), arguments.effective_gpus
+    ):
+        print(f"warning: {sentence}", flush=True)
     last = train(segment, together, claim, guard)
     facts = {
         "processes": together.count,

@@ -4,6 +4,7 @@ import sys
 from functools import cache
 from tempfile import NamedTemporaryFile
 
+from scripts.pretrain import unworkable
 from scripts.reruns import adopt, inputs, record
 from scripts.reruns.staleness import Staleness
 
@@ -131,3 +132,7 @@ def confirm(what, reasons):
 
 
 errors.exit_on_error(lambda: adopt.refuse_other_formats(config))
+
+# Recipes that cannot work are named, not refused.
+for sentence in unworkable.of_config(config, REPOSITORY) if workflow.is_main_process else []:
+    say(sentence)
