@@ -28,7 +28,7 @@ def pretraining(run: Pretraining, queue: Queue, now: float, chain: Sequence[int]
     """One pre-training run. `now`: seconds since the epoch; `chain`: the milestones of the config, where known."""
     entries: list[Entry] = [(_after(part.updates), ["published", _validation(part)]) for part in run.published]
     entries += [(_after(part.updates), underway(part, run.speed, queue, now)) for part in run.underway]
-    entries += [entry for part in run.underway for entry in _noted(part.note)]
+    entries += [entry for note in run.notes for entry in _noted(note)]
     if run.best is not None:
         entries.append(("best so far", [_validation(run.best), f"at update {run.best.updates:,}"]))
     entries += _ahead(run, chain)

@@ -49,6 +49,7 @@ class Pretraining:
     speed: Speed | None  # the newest that is known of any milestone
     history: History  # of all milestones
     points: list[Point] = field(default_factory=list)  # its curve
+    notes: list[dict[str, Any]] = field(default_factory=list)  # of its guards, by milestone
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def _pretraining(folder: Path) -> Pretraining:
         underway=[part for part in all_of_them if part.updates not in {found.updates for found in there}],
         speed=newest.log.speed if newest else None,
         history=history.total(part.history for part in all_of_them),
+        notes=[part.note for part in all_of_them],
         points=curves.points_of(curves.rows_of(folder), curves.crop_of(folder)),
     )
 

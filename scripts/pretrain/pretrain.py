@@ -137,7 +137,9 @@ def guard_of(arguments: argparse.Namespace, segment: Segment) -> Guard:
     """Who watches the training, and has seen what came before."""
     of = expected(yaml.safe_load(arguments.recipe.read_text(encoding="utf-8")), segment.precision == "fp16")
     run = arguments.output.parent
-    rows = [row for row in curves.rows_of(run) if row.updates <= segment.updates]
+    before = sidecars.read(arguments.resume_from)["updates"] if arguments.resume_from else 0
+    rows = [row for row in curves.rows_of(run) if row.updates <= before]
+    rows += [row for row in fairseq_log.read(segment.work / LOG) if row.updates > before]
     return Guard(arguments.guard, f"pretraining.{run.name}", segment.work, of, rows)
 
 
