@@ -20,6 +20,7 @@ import torch
 import yaml
 
 from scripts.common import audio, files, provenance, quiet, sidecars, sources, tables
+from scripts.common.bars import shown
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.frames import Framing
@@ -102,7 +103,7 @@ def hypotheses(
     model: torch.nn.Module, tokens: list[str], utterances: pd.DataFrame, root: Path, device: str
 ) -> Iterator[str]:
     """Lines of Kaldi text, `id SPACE transcript`; an empty transcript leaves the id alone."""
-    for row in utterances.itertuples():
+    for row in shown(utterances.itertuples(), len(utterances), " utterances"):
         samples = np.frombuffer(audio.read_pcm(root / row.path, row.samples), dtype="<i2").astype(np.float32) / 32768
         yield f"{row.utterance} {transcribe(model, tokens, samples, device)}".rstrip() + "\n"
 
