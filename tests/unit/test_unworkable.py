@@ -27,7 +27,7 @@ def shipped(*overlays: str) -> dict[str, Any]:
     return config
 
 
-@pytest.mark.parametrize("overlays", [(), ("demo",), ("sample",)])
+@pytest.mark.parametrize("overlays", [(), ("demo",), ("sample",), ("one-gpu",)])
 def test_what_is_shipped_is_silent(overlays: tuple[str, ...]) -> None:
     assert list(of_config(shipped(*overlays), REPOSITORY)) == []
 

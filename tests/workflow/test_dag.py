@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 
 import pytest
 
@@ -117,6 +118,25 @@ def test_a_trainer_that_fails_is_named_with_its_log(fresh: Project, fails: str, 
     assert not (fresh.directory / "results/cer.md").exists()
     resumed = fresh.snakemake()
     assert resumed.code == 0 and "AISHELL-1" in fresh.read("results/cer.md"), resumed.output
+
+
+def test_curves_are_made_of_logs_and_train_nothing(finished: Project) -> None:
+    """Not even where a milestone was deleted that nobody needs, or the whole of work/."""
+    run = finished.directory / "results/pretrain/mandarin"
+    (log,) = run.glob("work/after-20-*/train.log")
+    with log.open("a", encoding="utf-8") as file:
+        file.write((REPOSITORY / "tests/unit/curves/healthy-1.log").read_text().splitlines(keepends=True)[2])
+    for path in ("curve.tsv", "curve.json", "after-10-updates.pt", "after-10-updates.json"):
+        (run / path).unlink()
+    made = finished.snakemake()
+    assert made.code == 0 and set(made.rules) == {"keep_curve", "describe_trainings", "all"}, made.output
+    table = (run / "curve.tsv").read_text()
+    assert [line.split("\t")[0] for line in table.splitlines()] == ["updates", "15"]
+    assert finished.read("results/trainings.md").startswith("- mandarin: update 15: nothing to compare with")
+    shutil.rmtree(run / "work")
+    made = finished.snakemake("--forcerun", "keep_curve", "--until", "keep_curve")
+    assert made.code == 0 and set(made.rules) == {"keep_curve"}, made.output
+    assert (run / "curve.tsv").read_text() == table
 
 
 def test_a_training_that_collapses_is_stopped_and_not_tried_again(fresh: Project) -> None:
