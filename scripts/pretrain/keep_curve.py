@@ -43,7 +43,8 @@ def main() -> None:
     recipe = yaml.safe_load(arguments.recipe.read_text(encoding="utf-8"))
     points = curves.kept(earlier(arguments.output, made_from), curves.of_run(arguments.output.parent, recipe))
     curves.write(points, arguments.output)
-    files.write_json(arguments.output.with_suffix(".json"), {"milestones": made_from})
+    note = {"milestones": made_from, "trained": curves.trained_from(arguments.milestones)}
+    files.write_json(arguments.output.with_suffix(".json"), note)
     print(f"{arguments.output}: {len(points)} points, to update {points[-1].updates if points else 0}")
 
 

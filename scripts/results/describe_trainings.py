@@ -59,8 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, nargs="*", default=[], help="curve.tsv of runs of pre-training")
     parser.add_argument("--branches", type=Path, nargs="*", default=[], help="curve.tsv to write for fine-tunings")
+    parser.add_argument("--trained", type=Path, nargs="*", default=[], help="sidecars of the trainings, for the note")
     parser.add_argument("--published", type=Path, required=True, help="the published curve of pre-training")
-    parser.add_argument("--text", type=Path, required=True, help="trainings.md")
+    parser.add_argument("--text", type=Path, required=True, help="trainings.md; a note .json goes beside it")
     parser.add_argument("--picture", type=Path, required=True, help="pretraining.svg")
     arguments = parser.parse_args()
     other = curves.read(arguments.published)
@@ -68,6 +69,7 @@ def main() -> None:
     said += [sentence for table in arguments.branches for sentence in of_branch(table, keep(table))]
     save(draw({table.parent.name: curves.read(table) for table in arguments.runs}, other), arguments.picture)
     files.write_text(arguments.text, "".join(f"- {sentence}\n" for sentence in said))
+    files.write_json(arguments.text.with_suffix(".json"), {"trained": curves.trained_from(arguments.trained)})
     print("\n".join(said))
 
 

@@ -38,6 +38,11 @@ class Point:
 COLUMNS = [field.name for field in fields(Point)]
 
 
+def trained_from(sidecars: Iterable[Path]) -> dict[str, str]:
+    """What trainings were made from, as a digest by the path of the sidecar: a note of which ones curves are."""
+    return {str(path): digests.digest(files.read_json(path)["made_from"]) for path in sidecars}
+
+
 def logs_of(folder: Path) -> dict[int, Path]:
     """The log of each segment of a run, by the milestone that it ends with: of what is published the one that made it,
     else the newest.

@@ -128,6 +128,7 @@ def test_curves_are_made_of_logs_and_train_nothing(finished: Project) -> None:
         file.write((REPOSITORY / "tests/unit/curves/healthy-1.log").read_text().splitlines(keepends=True)[2])
     for path in ("curve.tsv", "curve.json", "after-10-updates.pt", "after-10-updates.json"):
         (run / path).unlink()
+    (finished.directory / "results/trainings.md").unlink()
     made = finished.snakemake()
     assert made.code == 0 and set(made.rules) == {"keep_curve", "describe_trainings", "all"}, made.output
     table = (run / "curve.tsv").read_text()

@@ -63,7 +63,7 @@ rule pretrain:
 
 rule keep_curve:
     input:
-        milestones=trained_milestones,
+        unpack(inputs_of_curve),
         recipe=ancient(recipe_of("pretraining/{model}")),
     output:
         table=update("results/pretrain/{model}/curve.tsv"),
@@ -77,7 +77,7 @@ rule keep_curve:
     shell:
         "python -m scripts.pretrain.keep_curve"
         " --recipe {input.recipe:q}"
-        " --milestones {input.milestones:q}"
+        " --milestones {input.trained:q}"
         " --output {output.table:q}"
         " 2>&1 | tee {log:q}"
 

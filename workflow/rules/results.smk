@@ -68,13 +68,13 @@ rule plot:
 
 rule describe_trainings:
     input:
-        runs=curves(),
-        epochs=trained_branches,
+        unpack(inputs_of_description),
         published=ancient(PUBLISHED_CURVE),
     output:
         branches=[update(path) for path in branch_curves()],
         text=in_report("results/trainings.md", "Trainings"),
         picture=in_report("results/pretraining.svg", "Trainings"),
+        note="results/trainings.json",
     log:
         "logs/describe_trainings/trainings.log",
     benchmark:
@@ -84,6 +84,7 @@ rule describe_trainings:
     shell:
         "python -m scripts.results.describe_trainings"
         " --runs {input.runs:q}"
+        " --trained {input.trained:q}"
         " --branches {output.branches:q}"
         " --published {input.published:q}"
         " --text {output.text:q}"
