@@ -65,6 +65,8 @@ rule all:
         "results/errors/confused.svg",
         "results/config.yaml",
         "results/provenance.json",
+        "results/trainings.md",
+        "results/pretraining.svg",
         inputs.all_settled(config),
 
 

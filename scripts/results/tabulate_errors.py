@@ -21,27 +21,27 @@ MOST = 100  # confusions of each branch, subset and unit that are followed along
 PAIR = ["task", "subset", "unit", "reference", "hypothesis"]
 
 
-def branches_of(scores: pd.DataFrame, paths: Sequence[Path]) -> list[dict[str, str]]:
-    """The BRANCH_COLUMNS of each path, by the folder that it lies in. `scores`: cer.tsv.
-
-    Raises StepError for a path whose branch has no score.
+def rows_of(scores: pd.DataFrame, paths: Sequence[Path]) -> list[tuple[Path, dict[str, str]]]:
+    """The path of each row of cer.tsv, with its BRANCH_COLUMNS. The best checkpoint may be a milestone: two rows of one
+    path. Raises StepError for a row without a path.
     """
-    rows = scores[BRANCH_COLUMNS].drop_duplicates().to_dict("records")
-    known = {BRANCH.format(**row, lr=row["learning_rate"]): row for row in rows}
     length = len(Path(BRANCH).parts)
+    known = {"/".join(path.parent.parts[-length:]): path for path in paths}
     found = []
-    for path in paths:
-        branch = "/".join(path.parent.parts[-length:])
-        if branch not in known:
-            raise StepError(f"{path} is of a branch that has no score in cer.tsv: leave it out, or tabulate again")
-        found.append(known[branch])
+    for row in scores[BRANCH_COLUMNS].drop_duplicates().to_dict("records"):
+        checkpoints = [row["checkpoint"], f"after-{row['updates']}-updates", f"best-at-{row['updates']}-updates"]
+        names = [BRANCH.format(**row | {"checkpoint": name, "lr": row["learning_rate"]}) for name in checkpoints]
+        path = next((known[name] for name in names[: 3 if row["checkpoint"] == "best" else 1] if name in known), None)
+        if path is None:
+            raise StepError(f"what was misheard in {row['row']} ({names[0]}) is missing: start again")
+        found.append((path, row))
     return found
 
 
 def all_rates(scores: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
     """The error rates of all branches. Raises StepError where one counts other errors than its score."""
     tables = []
-    for path, branch in zip(paths, branches_of(scores, paths), strict=True):
+    for path, branch in rows_of(scores, paths):
         table = read_table(path, ["subset", *RATE_COLUMNS]).assign(**branch)
         counted = table[table["by"] == "all"].merge(scores, on=[*BRANCH_COLUMNS, "subset"], suffixes=("", "_scored"))
         if any((counted[name] != counted[f"{name}_scored"]).any() for name in COUNTS):
@@ -55,7 +55,7 @@ def all_confusions(scores: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
 
     Of a subset and unit, the most frequent of all branches together come first.
     """
-    branches = list(zip(paths, branches_of(scores, paths), strict=True))
+    branches = rows_of(scores, paths)
     tops = pd.concat(_confusions(path, branch).groupby(["subset", "unit"]).head(MOST) for path, branch in branches)
     followed = tops.groupby(PAIR, as_index=False).agg(total=("count", "sum"), occurrences=("occurrences", "first"))
     followed = followed.assign(rarity=-followed["total"]).sort_values(["task", "subset", "unit", "rarity", *PAIR[3:]])

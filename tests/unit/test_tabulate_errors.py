@@ -117,11 +117,35 @@ def test_errors_of_another_transcript_are_refused(tree: Path, monkeypatch: pytes
     assert not (tree / "rates.tsv").exists() and not (tree / "confusions.tsv").exists()
 
 
-def test_a_branch_without_a_score_is_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_without_errors_of_its_own_is_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tree / "results/cer.tsv"
-    table.write_text("".join(line for line in table.read_text().splitlines(True) if "@0 updates" not in line))
-    with pytest.raises(StepError, match=r"after-0-updates/.*is of a branch that has no score"):
+    table.write_text(table.read_text().replace("after-0-updates", "after-5-updates"))
+    with pytest.raises(StepError, match=r"misheard in @0 updates \(aishell1/from/mandarin/after-5-updates/.*missing"):
         tabulate(monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["after-10-updates", "best-at-10-updates"])
+def test_the_best_checkpoint_has_a_row_of_its_own(tree: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It may be a milestone, or have been fine-tuned for itself."""
+    table = tree / "results/cer.tsv"
+    lines = [line for line in table.read_text().splitlines(keepends=True) if "after-10-updates" in line]
+    best = "".join(line.replace("after-10-updates", "best").replace("@10 updates", "@10 updates*") for line in lines)
+    table.write_text(table.read_text() + best)
+    for path in map(Path, [*paths("rates.tsv"), *paths("confusions.tsv")]):
+        if "after-10" in str(path):
+            other = Path(str(path).replace("after-10-updates", name))
+            other.parent.mkdir(parents=True, exist_ok=True)
+            other.write_bytes(path.read_bytes())
+    if name != "after-10-updates":
+        table.write_text("".join(line for line in table.read_text().splitlines(True) if "after-10-updates" not in line))
+        monkeypatch.setitem(
+            globals(),
+            "BRANCHES",
+            {(key[0].replace("after-10-updates", name), key[1]): value for key, value in BRANCHES.items()},
+        )
+    rates = tabulate(monkeypatch)[0]
+    of_best = rates[(rates["checkpoint"] == "best") & (rates["by"] == "all") & (rates["subset"] == "test")]
+    assert of_best[["row", "updates", "deletions"]].values.tolist() == [["@10 updates*", "10", n] for n in ("6", "8")]
 
 
 def of_test(table: pd.DataFrame) -> pd.DataFrame:
