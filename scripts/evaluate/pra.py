@@ -1,6 +1,6 @@
 """Print the errors of a branch as NIST's sclite prints them (its `pra` form), from a table of list_errors.
 
-python -m scripts.evaluate.pra results/errors/aishell1/from/mandarin/after-376000-updates/lr-0.0002/seed-1/test.tsv > test.pra
+python -m scripts.evaluate.pra results/errors/TASK/from/MODEL/CHECKPOINT/lr-LR/seed-SEED/test.tsv > test.pra
 
 It needs SCTK: apt install sctk (Debian, Ubuntu), or a build of https://github.com/usnistgov/SCTK on the PATH.
 """
