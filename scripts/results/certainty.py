@@ -77,9 +77,14 @@ def over_seeds(rates: list[float]) -> Interval:
     """The interval of the mean over seeds, by Student's t; none of fewer than 3, of which it would say nothing."""
     if len(rates) < 3:
         return NONE
-    error = float(np.std(rates, ddof=1)) / math.sqrt(len(rates))
+    error = deviation(rates) / math.sqrt(len(rates))
     middle, width = float(np.mean(rates)), student(len(rates) - 1) * error
     return Interval(middle - width, middle + width, error)
+
+
+def deviation(rates: list[float]) -> float:
+    """The sample standard deviation; of a single rate there is none (NaN)."""
+    return float(np.std(rates, ddof=1)) if len(rates) > 1 else math.nan
 
 
 def student(freedom: int, confidence: float = CONFIDENCE) -> float:

@@ -1,0 +1,89 @@
+"""Scores, utterance by utterance: what was said, by whom, and where the transcripts are wrong."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from scripts.common import files, tables
+from scripts.common.errors import StepError
+from scripts.evaluate.aligned import Aligned, align
+from scripts.evaluate.score_cer import check_pairs, read_hypotheses, references_of
+from scripts.reruns.parts import Part
+from scripts.results.scores import Score
+
+
+@dataclass(frozen=True)
+class Said:
+    """The references of a subset, in the order of their list. speakers: a number for each utterance, from 0."""
+
+    path: Path
+    texts: dict[str, str]
+    speakers: np.ndarray
+    digest: str
+
+    @classmethod
+    def of(cls, path: Path, subset: str) -> "Said":
+        utterances = tables.read_utterances(path)
+        utterances = utterances[utterances["subset"] == subset]
+        texts = references_of(utterances, subset, path)
+        _, speakers = np.unique(utterances["speaker"].to_numpy(str), return_inverse=True)
+        return cls(path, texts, speakers, tables.digests_of(utterances)["said"])
+
+
+@dataclass(frozen=True)
+class Heard:
+    """How the transcripts of a score, or of several with the same references in a row, differ from what was said."""
+
+    aligned: Aligned
+    speakers: np.ndarray
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """By speaker."""
+        return np.bincount(self.speakers, weights=self.aligned.errors()).astype(np.int64)
+
+    @cached_property
+    def characters(self) -> np.ndarray:
+        """By speaker."""
+        return np.bincount(self.speakers, weights=self.aligned.lengths).astype(np.int64)
+
+
+def joined(parts: Sequence[Heard]) -> Heard:
+    """Transcripts of several seeds as one set, in which a speaker has each utterance as often."""
+    if len(parts) == 1:
+        return parts[0]
+    sides = [[getattr(part.aligned, side) for part in parts] for side in ("lengths", "wrong", "inserted")]
+    return Heard(Aligned(*map(np.concatenate, sides)), np.concatenate([part.speakers for part in parts]))
+
+
+def path_of(score: Score, kind: str) -> Path:
+    """Where the `score` or the `transcript` lies, from the working directory."""
+    return Path(Part.of(kind, **as_names(score)).file)
+
+
+def as_names(score: Score) -> dict[str, str]:
+    branch = score.branch
+    names = {"task": branch.task, "model": branch.model, "checkpoint": branch.checkpoint, "subset": score.subset}
+    return names | {"lr": branch.learning_rate, "seed": str(branch.seed)}
+
+
+def heard(score: Score, said: Said, root: Path) -> Heard:
+    """Align the transcripts that a score was made from, below the working directory `root`.
+
+    Raises StepError where they, or their references, are not there any more or others than those that were scored.
+    """
+    path = root / path_of(score, "transcript")
+    if not path.exists():
+        raise StepError(f"{path} is missing: remake it")
+    made_from = files.read_json(root / path_of(score, "score")).get("made_from", {})
+    if made_from.get("said") != said.digest:
+        raise StepError(f"{said.path} has other transcripts of {score.subset} than were scored: score again")
+    if made_from.get("transcript") != files.sha256(path):
+        raise StepError(f"{path} is another than was scored: score again")
+    hypotheses = read_hypotheses(path)
+    check_pairs(said.texts, hypotheses, path)
+    aligned = align(list(said.texts.values()), [hypotheses[utterance] for utterance in said.texts])
+    return Heard(aligned, said.speakers)
