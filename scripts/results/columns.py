@@ -17,7 +17,8 @@ from scripts.results.transcribed import path_of
 # low, high: of cer, with 95 % over speakers. published, difference: in percent, as published, and in points. The rest
 # compares a row, all its seeds together, with others: their name, the p-values of sign flips (Holm) and of MAPSSWE.
 NAMES = ["low", "high", "speakers", "epochs", "published", "difference"]
-NAMES += [name for against in AGAINST for name in (against, f"p_{against}", f"mapsswe_{against}")]
+NAMES += ["above", "p_above", "mapsswe_above", "english", "p_english", "mapsswe_english"]
+NAMES += ["best", "p_best", "mapsswe_best"]
 
 
 @dataclass(frozen=True)
