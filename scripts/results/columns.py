@@ -11,12 +11,12 @@ from scripts.common import files
 from scripts.results.certainty import NONE
 from scripts.results.comparisons import AGAINST, Certain, row_of
 from scripts.results.labels import Checkpoint, checkpoint_of
-from scripts.results.scores import Score
-from scripts.results.transcribed import path_of
+from scripts.results.scores import Score, from_results
 
-# low, high: of cer, with 95 % over speakers. published, difference: in percent, as published, and in points. The rest
-# compares a row, all its seeds together, with others: their name, the p-values of sign flips (Holm) and of MAPSSWE.
-NAMES = ["low", "high", "speakers", "epochs", "published", "difference"]
+# score: the file. low, high: of cer, with 95 % over speakers. published, difference: in percent, as published, and in
+# points. The rest compares a row, all its seeds together, with others: their name, the p-values of sign flips (Holm) and
+# of MAPSSWE.
+NAMES = ["score", "low", "high", "speakers", "epochs", "published", "difference"]
 NAMES += ["above", "p_above", "mapsswe_above", "english", "p_english", "mapsswe_english"]
 NAMES += ["best", "p_best", "mapsswe_best"]
 
@@ -34,7 +34,8 @@ class Further:
     def of(self, score: Score) -> dict[str, Any]:
         """The columns of a score that have a value."""
         interval = self.found.intervals.get((score.branch, score.subset), NONE)
-        values: dict[str, Any] = {"speakers": self.found.speakers.get((score.branch.task, score.subset))}
+        values: dict[str, Any] = {"score": from_results(score.path)}
+        values |= {"speakers": self.found.speakers.get((score.branch.task, score.subset))}
         if interval:
             values |= {"low": f"{interval.low:.6g}", "high": f"{interval.high:.6g}"}
         number = self.published_number(score)
@@ -68,8 +69,7 @@ class Further:
 
 def epochs_of(score: Score) -> int | None:
     """How many epochs were trained, by the names of their weights (7epoch.pth), as the score's sidecar repeats them."""
-    path = path_of(score, "score")
-    above = files.read_json(path).get("above", {}) if path.exists() else {}
+    above = files.read_json(score.path).get("above", {})
     names = [name for product, card in above.items() if Path(product).name == "epochs" for name in card["epochs"]]
     numbers = [int(name.split("epoch")[0]) for name in names if name.split("epoch")[0].isdecimal()]
     return max(numbers, default=None)

@@ -55,16 +55,16 @@ def lines_of(root: Path) -> list[Line]:
         found: dict[tuple[str, str, str], list[Score]] = {}
         for row in rows:
             name = row["row"] + (f", lr {row['learning_rate']}" if several[row["task"]] > 1 else "")
-            found.setdefault((row["task"], row["checkpoint"], name), []).append(_score(row))
+            found.setdefault((row["task"], row["checkpoint"], name), []).append(_score(root, row))
     except (OSError, KeyError, ValueError) as error:
         raise StepError(f"{path} cannot be read as the table of a run ({error}): make it first") from error
     return [Line(root, task, name, tuple(scores)) for (task, _, name), scores in found.items()]
 
 
-def _score(row: dict[str, str]) -> Score:
+def _score(root: Path, row: dict[str, str]) -> Score:
     branch = Branch(row["task"], row["model"], row["checkpoint"], row["learning_rate"], int(row["seed"]))
     counts = [int(row[name]) for name in ("substitutions", "deletions", "insertions", "characters", "utterances")]
-    return Score(branch, row["subset"], None, *counts)
+    return Score(branch, row["subset"], None, *counts, path=root / row["score"])
 
 
 def lines_named(name: str, root: Path) -> list[Line]:
@@ -113,9 +113,7 @@ def comparison(first: Line, second: Line, subset: str) -> tuple[Comparison, int,
             f"{first.name} and {second.name} have no seed in common on {subset}: fine-tune with the same seeds"
         )
     said = said_in(first.root, first.task, subset)
-    ours, theirs = (
-        joined([heard(line.of(subset)[seed], said, line.root) for seed in seeds]) for line in (first, second)
-    )
+    ours, theirs = (joined([heard(line.of(subset)[seed], said) for seed in seeds]) for line in (first, second))
     return compare(ours, theirs, ((second.task, "", second.name), "")), len(ours.errors), seeds
 
 

@@ -104,27 +104,25 @@ def compare(ours: Heard, theirs: Heard, other: Row) -> Comparison:
     )
 
 
-def certain(
-    scores: list[Score], labels: Mapping[Checkpoint, str], utterances: Mapping[str, Path], root: Path = Path()
-) -> Certain:
-    """Everything of all tasks. `utterances`: the list with the references, by task; `root`: the working directory."""
+def certain(scores: list[Score], labels: Mapping[Checkpoint, str], utterances: Mapping[str, Path]) -> Certain:
+    """Everything of all tasks. `utterances`: the list with the references, by task."""
     found = Certain()
     for task in dict.fromkeys(score.branch.task for score in scores):
         of_task = [score for score in scores if score.branch.task == task]
         pairs = partners(of_task, labels)
         for subset in SUBSETS:
-            known = dict(_heard(found, of_task, subset, utterances.get(task), root))
+            known = dict(_heard(found, of_task, subset, utterances.get(task)))
             _compare_rows(found, known, pairs, subset)
     return found
 
 
 def _heard(
-    found: Certain, scores: list[Score], subset: str, utterances: Path | None, root: Path
+    found: Certain, scores: list[Score], subset: str, utterances: Path | None
 ) -> Iterator[tuple[Row, dict[int, Heard]]]:
     """The transcripts of each row by seed, of rows that lack none; enters the intervals."""
     task = scores[0].branch.task
     try:
-        said = Said.of(root / utterances, subset) if utterances else None
+        said = Said.of(utterances, subset) if utterances else None
     except StepError as error:
         said = None
         found.lacking.append((task, str(error)))
@@ -133,7 +131,7 @@ def _heard(
     found.speakers[task, subset] = len(set(said.speakers.tolist()))
     for row, of_row in by_row(scores, subset).items():
         try:
-            parts = {score.branch.seed: heard(score, said, root) for score in of_row}
+            parts = {score.branch.seed: heard(score, said) for score in of_row}
         except StepError as error:
             found.lacking.append((task, str(error)))
             continue

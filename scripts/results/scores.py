@@ -31,7 +31,10 @@ class Branch:
 
 @dataclass(frozen=True)
 class Score:
-    """The errors of a branch on one subset. `updates`: of pre-training; None for a checkpoint that was given."""
+    """The errors of a branch on one subset. `updates`: of pre-training; None for a checkpoint that was given.
+
+    `path`: the file that says so.
+    """
 
     branch: Branch
     subset: str
@@ -43,6 +46,7 @@ class Score:
     utterances: int
     word_errors: int = 0
     words: int = 0
+    path: Path = Path()
 
     @property
     def cer(self) -> float:
@@ -69,7 +73,7 @@ def read_scores(paths: Iterable[Path], best_paths: Mapping[str, Path]) -> list[S
 
 
 def _read_score(path: Path, best: Mapping[str, int]) -> Score:
-    part = match("score", _from_results(path))
+    part = match("score", from_results(path))
     if part is None or part["subset"] not in SUBSETS:
         raise StepError(f"{path} is not named {PLACE}, with a subset of {SUBSETS}: rename it or leave it out")
     branch = Branch(part["task"], part["model"], part["checkpoint"], part["lr"], int(part["seed"]))
@@ -82,10 +86,10 @@ def _read_score(path: Path, best: Mapping[str, int]) -> Score:
     *word_errors, words = (content.get(key, 0) for key in WORDS)
     if counts["characters"] <= 0:
         raise StepError(f"{path} was made on no characters: score again")
-    return Score(branch, part["subset"], updates, **counts, word_errors=sum(word_errors), words=words)
+    return Score(branch, part["subset"], updates, **counts, word_errors=sum(word_errors), words=words, path=path)
 
 
-def _from_results(path: Path) -> str:
+def from_results(path: Path) -> str:
     """The end of a path, from the folder of results on."""
     text = path.as_posix()
     return text[max(text.rfind("results/cer/"), 0) :]

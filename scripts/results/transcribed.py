@@ -11,8 +11,8 @@ from scripts.common import files, tables
 from scripts.common.errors import StepError
 from scripts.evaluate.aligned import Aligned, align
 from scripts.evaluate.score_cer import check_pairs, read_hypotheses, references_of
-from scripts.reruns.parts import Part
-from scripts.results.scores import Score
+from scripts.reruns.parts import Part, match
+from scripts.results.scores import Score, from_results
 
 
 @dataclass(frozen=True)
@@ -59,26 +59,22 @@ def joined(parts: Sequence[Heard]) -> Heard:
     return Heard(Aligned(*map(np.concatenate, sides)), np.concatenate([part.speakers for part in parts]))
 
 
-def path_of(score: Score, kind: str) -> Path:
-    """Where the `score` or the `transcript` lies, from the working directory."""
-    return Path(Part.of(kind, **as_names(score)).file)
+def transcript_of(score: Score) -> Path:
+    """Where the transcripts lie that a score was made from: in the same working directory."""
+    within = from_results(score.path)
+    root = score.path.as_posix().removesuffix(within)
+    return Path(root + Part.of("transcript", **dict(match("score", within).names)).file)
 
 
-def as_names(score: Score) -> dict[str, str]:
-    branch = score.branch
-    names = {"task": branch.task, "model": branch.model, "checkpoint": branch.checkpoint, "subset": score.subset}
-    return names | {"lr": branch.learning_rate, "seed": str(branch.seed)}
-
-
-def heard(score: Score, said: Said, root: Path) -> Heard:
-    """Align the transcripts that a score was made from, below the working directory `root`.
+def heard(score: Score, said: Said) -> Heard:
+    """Align the transcripts that a score was made from.
 
     Raises StepError where they, or their references, are not there any more or others than those that were scored.
     """
-    path = root / path_of(score, "transcript")
+    path = transcript_of(score)
     if not path.exists():
         raise StepError(f"{path} is missing: remake it")
-    made_from = files.read_json(root / path_of(score, "score")).get("made_from", {})
+    made_from = files.read_json(score.path).get("made_from", {})
     if made_from.get("said") != said.digest:
         raise StepError(f"{said.path} has other transcripts of {score.subset} than were scored: score again")
     if made_from.get("transcript") != files.sha256(path):

@@ -1,6 +1,7 @@
 """Which rows are compared, what the table says of it, and what it says where there is nothing to say."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -29,7 +30,8 @@ def scored(tmp_path: Path) -> Scored:
 def lines_of(scored: Scored) -> list[str]:
     scores = scored.scores()
     rows = row_labels(scores, LABELS)
-    return caption(scores, rows, certain(scores, rows, UTTERANCES, scored.root)).splitlines()
+    lists = {task: scored.root / path for task, path in UTTERANCES.items()}
+    return caption(scores, rows, certain(scores, rows, lists)).splitlines()
 
 
 def three_rows(scored: Scored) -> None:
@@ -150,6 +152,16 @@ def test_what_was_deleted_leaves_a_sentence(scored: Scored, lost: str) -> None:
         assert len(lines) == 2 and "utterances.tsv cannot be read" in lines[0]
 
 
+def test_transcripts_are_those_of_the_file_whatever_the_row_is_called(scored: Scored) -> None:
+    """As the row of the best checkpoint is another name for that of a milestone."""
+    three_rows(scored)
+    early = [score for score in scored.scores() if "50000" in score.branch.checkpoint]
+    best = [replace(score, branch=replace(score.branch, checkpoint="best")) for score in early]
+    found = certain(early + best, row_labels(early + best, LABELS), {"aishell1": scored.root / scored.utterances})
+    one = found.compared[(("aishell1", "mandarin", "best"), "1"), "test", "above"]
+    assert found.lacking == [] and (one.difference, one.p) == (0, 1)
+
+
 def test_what_is_not_what_was_scored_is_not_taken_for_it(scored: Scored) -> None:
     three_rows(scored)
     (text,) = scored.root.glob(f"results/transcripts/*/test/from/{LATE}/text")
@@ -173,6 +185,7 @@ def test_columns(scored: Scored, monkeypatch: pytest.MonkeyPatch) -> None:
     early, late = further.of(scores[1]), further.of(scores[3])
     interval = certainty.over_speakers(*(pd.Series(values).to_numpy() for values in ([5, 6, 6, 6, 6, 7], [20] * 6)))
     assert (early["low"], early["high"]) == (f"{interval.low:.6g}", f"{interval.high:.6g}")
+    assert early["score"] == f"results/cer/aishell1/test/from/{EARLY}.json"
     assert (early["speakers"], early["epochs"], late["epochs"]) == (6, 12, None)
     assert (early["published"], early["difference"]) == ("7.5", "22.50") and "published" not in late
     assert (late["above"], late["english"], "best" in late) == ("@50k updates", "Wav2vec2.0(English)", False)
