@@ -13,8 +13,9 @@ from scripts.results.comparisons import AGAINST, Certain, row_of
 from scripts.results.labels import Checkpoint, checkpoint_of
 from scripts.results.scores import Score, from_results
 
-# score: the file. low, high: of cer, with 95 % over speakers. published, difference: in percent, as published; in points.
-# The rest compares a row, all its seeds together, with others: their name, the p-values of sign flips (Holm) and MAPSSWE.
+# score: the file. low, high: of cer, with 95 % over speakers. published, difference: in percent, as published; in
+# points. The rest compares a row, all its seeds together, with others: their name, the p-values of sign flips (after
+# Holm) and of MAPSSWE.
 NAMES = ["score", "low", "high", "speakers", "epochs", "published", "difference"]
 NAMES += ["above", "p_above", "mapsswe_above", "english", "p_english", "mapsswe_english"]
 NAMES += ["best", "p_best", "mapsswe_best"]
