@@ -38,16 +38,13 @@ rule tabulate:
     params:
         best=[f"{model}=results/pretrain/{model}/best.json" for model in models_with_best()],
         labels=labels(),
-        # Read as they lie, with the transcripts: the scores vouch for both, and either may have been deleted.
-        utterances=decides_nothing(lambda wildcards: references()),
-        published=decides_nothing(lambda wildcards: [f"{task}={path}" for task, path in published().items()]),
+        of_tasks=decides_nothing(options_of_tasks),
     shell:
         "python -m scripts.results.tabulate"
         " --scores {input.scores:q}"
         " --best {params.best:q}"
         " --label {params.labels:q}"
-        " --utterances {params.utterances:q}"
-        " --published {params.published:q}"
+        " {params.of_tasks:q}"
         " --provenance {input.provenance:q}"
         " --tsv {output.tsv:q}"
         " --markdown {output.markdown:q}"
