@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from scripts.common import files, tables
 from scripts.common.errors import StepError
@@ -29,7 +30,7 @@ class Said:
         utterances = tables.read_utterances(path)
         utterances = utterances[utterances["subset"] == subset]
         texts = references_of(utterances, subset, path)
-        _, speakers = np.unique(utterances["speaker"].to_numpy(str), return_inverse=True)
+        speakers, _ = pd.factorize(utterances["speaker"])
         return cls(path, texts, speakers, tables.digests_of(utterances)["said"])
 
 
