@@ -11,7 +11,7 @@ from scripts.common import files
 from scripts.results.certainty import NONE
 from scripts.results.comparisons import AGAINST, Certain, row_of
 from scripts.results.labels import Checkpoint, checkpoint_of
-from scripts.results.scores import Score, from_results
+from scripts.results.scores import Score
 
 # score: the file. low, high: of cer, with 95 % over speakers. published, difference: in percent, as published; in
 # points. The rest compares a row, all its seeds together, with others: their name, the p-values of sign flips (after
@@ -34,7 +34,7 @@ class Further:
     def of(self, score: Score) -> dict[str, Any]:
         """The columns of a score that have a value."""
         interval = self.found.intervals.get((score.branch, score.subset), NONE)
-        values: dict[str, Any] = {"score": from_results(score.path)}
+        values: dict[str, Any] = {"score": score.file}
         values |= {"speakers": self.found.speakers.get((score.branch.task, score.subset))}
         if interval:
             values |= {"low": f"{interval.low:.6g}", "high": f"{interval.high:.6g}"}

@@ -49,6 +49,11 @@ class Score:
     path: Path = Path()
 
     @property
+    def file(self) -> str:
+        """The path from its working directory."""
+        return _from_results(self.path)
+
+    @property
     def cer(self) -> float:
         """Errors by characters of the references: a fraction, which insertions can push over 1."""
         return (self.substitutions + self.deletions + self.insertions) / self.characters
@@ -73,7 +78,7 @@ def read_scores(paths: Iterable[Path], best_paths: Mapping[str, Path]) -> list[S
 
 
 def _read_score(path: Path, best: Mapping[str, int]) -> Score:
-    part = match("score", from_results(path))
+    part = match("score", _from_results(path))
     if part is None or part["subset"] not in SUBSETS:
         raise StepError(f"{path} is not named {PLACE}, with a subset of {SUBSETS}: rename it or leave it out")
     branch = Branch(part["task"], part["model"], part["checkpoint"], part["lr"], int(part["seed"]))
@@ -89,7 +94,7 @@ def _read_score(path: Path, best: Mapping[str, int]) -> Score:
     return Score(branch, part["subset"], updates, **counts, word_errors=sum(word_errors), words=words, path=path)
 
 
-def from_results(path: Path) -> str:
+def _from_results(path: Path) -> str:
     """The end of a path, from the folder of results on."""
     text = path.as_posix()
     return text[max(text.rfind("results/cer/"), 0) :]

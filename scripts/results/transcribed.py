@@ -13,7 +13,7 @@ from scripts.common.errors import StepError
 from scripts.evaluate.aligned import Aligned, align
 from scripts.evaluate.score_cer import check_pairs, read_hypotheses, references_of
 from scripts.reruns.parts import Part, match
-from scripts.results.scores import Score, from_results
+from scripts.results.scores import Score
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,8 @@ def joined(parts: Sequence[Heard]) -> Heard:
 
 def transcript_of(score: Score) -> Path:
     """Where the transcripts lie that a score was made from: in the same working directory."""
-    within = from_results(score.path)
-    root = score.path.as_posix().removesuffix(within)
-    return Path(root + Part.of("transcript", **dict(match("score", within).names)).file)
+    root = score.path.as_posix().removesuffix(score.file)
+    return Path(root + Part.of("transcript", **dict(match("score", score.file).names)).file)
 
 
 def heard(score: Score, said: Said) -> Heard:
