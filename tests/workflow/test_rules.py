@@ -259,12 +259,9 @@ MAY_CROSS = {
     ("reruns", "scripts.finetune.identity"),
     ("reruns", "scripts.pretrain.fairseq_command"),
     ("reruns", "scripts.pretrain.identity"),
-<<<<<<< HEAD
     ("results", "scripts.evaluate.aligned"),
     ("results", "scripts.evaluate.score_cer"),
-=======
     ("results", "scripts.finetune.identity"),
->>>>>>> main
     ("results", "scripts.reruns"),
     ("results", "scripts.trainers"),
 }

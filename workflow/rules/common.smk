@@ -160,15 +160,10 @@ def published():
     return {task: str(REPOSITORY / path) for task, path in paths.items() if path is not None}
 
 
-def options_of_tasks(wildcards):
-    """Options that name a file a task: the list with the transcripts that were said, and what others have published.
-
-    The lists are read as they lie, like the transcripts: the scores vouch for both, and either may have been deleted.
-    """
+def references():
+    """TASK=LIST: where the transcripts that were said stand, for each task of the table."""
     tasks = dict.fromkeys(item["finetuning"] for item in config["experiments"])
-    lists = {task: Part.of("utterances", corpus=config["finetuning"][task]["corpus"]).file for task in tasks}
-    files_of = {"--utterances": lists, "--published": published()}
-    return [word for option, files in files_of.items() for word in [option, *map("=".join, files.items())]]
+    return [f"{task}={Part.of('utterances', corpus=config['finetuning'][task]['corpus']).file}" for task in tasks]
 
 
 def experiment():
