@@ -51,7 +51,11 @@ def test_all_at_once_as_one_by_one(cells: int, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_utterance_whose_costs_are_more_than_sixteen_bits_hold() -> None:
-    assert align(["甲" * 2000, "甲"], ["乙" * 9000, "乙"]).errors().tolist() == [9000, 1]
+    """All that is inserted costs 3 times 11,000."""
+    chance = random.Random(7)
+    reference, hypothesis = ("".join(chance.choices("甲乙", k=length)) for length in (100, 11_100))
+    (errors,) = align([reference], [hypothesis]).errors()
+    assert errors == count_errors(reference, hypothesis).errors == 11_000
 
 
 def test_no_utterances() -> None:

@@ -77,6 +77,7 @@ def test_a_speaker_with_one_utterance_and_one_who_says_nothing_count_as_others()
     assert found and 0 < found.low < 10 / 31 < found.high
 
 
+@pytest.mark.filterwarnings("error")
 def test_differences_without_an_interval() -> None:
     assert not of_difference(np.array([3]), np.array([1]), np.array([10]))
     assert not of_difference(np.array([3, 2]), np.array([1, 1]), np.array([10, 0]))

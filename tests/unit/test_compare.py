@@ -58,16 +58,20 @@ def test_two_rows(run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 def test_two_runs(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of another run with one row, which has two seeds: one is in both."""
+    """Of another run, one row has two seeds, of which one is in both. Two comparisons: Holm makes 2/128 of 1/128."""
     scored = Scored(tmp_path / "another", speakers=8)
     for seed, errors in ((1, 2), (2, 9)):
         scored.add(TAIL.format(85_000, 1, seed), [errors] * 8, [errors] * 8)
+    scored.add(TAIL.format(50_000, 1, 1), [2] * 8, [9] * 8)
     scored.add(TAIL.format(99_000, 1, 1), [9] * 8, [9] * 8)
     another = finish(scored, monkeypatch)
     lines = said(capsys, monkeypatch, run, another, "--subset", "dev")
     assert lines == [
+        f"aishell1, dev: @50k updates of {run} 30.0, @50k updates of {another} 10.0: difference +20.0, "
+        "95 % +20.0 to +20.0, p 0.016 over 8 speakers, 1 seed, MAPSSWE p 1.00.",
         f"aishell1, dev: @85k updates of {run} 5.0, @85k updates of {another} 10.0: difference −5.0, "
-        "95 % −5.0 to −5.0, p 0.0078 over 8 speakers, 1 seed, MAPSSWE p 1.00."
+        "95 % −5.0 to −5.0, p 0.016 over 8 speakers, 1 seed, MAPSSWE p 1.00.",
+        "p-values of sign flips after Holm's correction over the 2 comparisons of a subset.",
     ]
     shutil.copytree(run, tmp_path / "copy")
     lines = said(capsys, monkeypatch, run, tmp_path / "copy")
