@@ -41,6 +41,7 @@ def rows_of(scores: pd.DataFrame, paths: Sequence[Path]) -> list[tuple[Path, dic
 def all_rates(scores: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
     """The error rates of all branches. Raises StepError where one counts other errors than its score."""
     tables = []
+    scores = scores[[*BRANCH_COLUMNS, "subset", *COUNTS]]
     for path, branch in rows_of(scores, paths):
         table = read_table(path, ["subset", *RATE_COLUMNS]).assign(**branch)
         counted = table[table["by"] == "all"].merge(scores, on=[*BRANCH_COLUMNS, "subset"], suffixes=("", "_scored"))

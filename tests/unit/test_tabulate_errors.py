@@ -41,7 +41,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         rates, confusions = [], []
         for subset in ("dev", "test"):
             errors = (tone, deleted, inserted)
-            scores.append([*branch, subset, *errors, 100, 9, sum(errors) / 100])
+            score = [*branch, subset, *errors, 100, 9, sum(errors) / 100]
+            scores.append(score + [""] * (len(CER_COLUMNS) - len(score)))
             rates += [
                 [subset, "all", "all", 9, 100, *errors, sum(errors) / 100],
                 [subset, "speaker", "S1", 4, 40, tone, 0, 0, tone / 40],
