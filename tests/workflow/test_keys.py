@@ -61,7 +61,7 @@ EFFECTS = {
     "corpora.*.punctuation": Effect(
         {"corpora__aishell1__punctuation": "drop"}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE
     ),
-    "corpora.*.root": Effect({"corpora__aishell1__root": "elsewhere"}, {"prepare_data"} | TABLE),
+    "corpora.*.root": Effect({"corpora__aishell1__root": "elsewhere"}, {"prepare_data", "list_errors"} | TABLE),
     "corpora.*.convert": Effect(
         {"corpora__aishell1__convert": True},
         {"list_utterances", "convert_audio", "prepare_data"} | SPLIT - {"concatenate"} | BRANCH,
