@@ -19,8 +19,8 @@ CELLS_AT_ONCE = 2_000_000  # a byte each: they stay in the cache
 class Aligned:
     """Errors of many utterances, each of which has a slot for every character of its reference and one behind them.
 
-    lengths: characters of each reference, int64 (utterances,). wrong: whether a character was substituted or deleted;
-    inserted: how many were inserted before it, or, in the last slot, behind all; both uint16 (slots,).
+    lengths: characters of each reference, int64 (utterances,). wrong: whether a character was substituted or deleted,
+    uint8 (slots,). inserted: how many were inserted before it, or, in the last slot, behind all, uint16 (slots,).
     """
 
     lengths: np.ndarray
@@ -44,7 +44,8 @@ def align(references: Sequence[str], hypotheses: Sequence[str]) -> Aligned:
     heard, heard_lengths = _codes(hypotheses)
     said_starts, heard_starts = np.cumsum(lengths) - lengths, np.cumsum(heard_lengths) - heard_lengths
     slots = np.cumsum(lengths + 1) - (lengths + 1)
-    wrong, inserted = (np.zeros(int(lengths.sum()) + len(lengths), dtype=np.uint16) for _ in range(2))
+    size = int(lengths.sum()) + len(lengths)
+    wrong, inserted = np.zeros(size, dtype=np.uint8), np.zeros(size, dtype=np.uint16)
     differing = np.flatnonzero(np.fromiter(map(str.__ne__, references, hypotheses), dtype=bool, count=len(lengths)))
     order = differing[np.lexsort((heard_lengths[differing], lengths[differing]))]
     for batch in _batches(order, lengths, heard_lengths):
@@ -57,9 +58,12 @@ def align(references: Sequence[str], hypotheses: Sequence[str]) -> Aligned:
 
 def _codes(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """The code points of all texts in a row, without white space, and how many each has."""
-    plain = ["".join(text.split()) for text in texts]
-    lengths = np.fromiter(map(len, plain), dtype=np.int64, count=len(plain))
-    return np.frombuffer("".join(plain).encode("utf-32-le", "surrogatepass"), dtype=np.uint32), lengths
+    whole = "".join(texts)
+    if any(character.isspace() for character in set(whole)):
+        texts = ["".join(text.split()) for text in texts]
+        whole = "".join(texts)
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    return np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype=np.uint32), lengths
 
 
 def _batches(order: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> list[np.ndarray]:
