@@ -20,12 +20,26 @@ class Aligned:
     """Errors of many utterances, each of which has a slot for every character of its reference and one behind them.
 
     lengths: characters of each reference, int64 (utterances,). wrong: whether a character was substituted or deleted,
-    uint8 (slots,). inserted: how many were inserted before it, or, in the last slot, behind all, uint16 (slots,).
+    uint8 (slots,). places, counts: the slots before which characters were inserted, or, if it is the last one, behind
+    all; and how many: they are few.
     """
 
     lengths: np.ndarray
     wrong: np.ndarray
-    inserted: np.ndarray
+    places: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, lengths: np.ndarray, wrong: np.ndarray, inserted: np.ndarray) -> "Aligned":
+        places = np.flatnonzero(inserted)
+        return cls(lengths, wrong, places, inserted[places])
+
+    @property
+    def inserted(self) -> np.ndarray:
+        """How many were inserted before each slot, uint16 (slots,)."""
+        found = np.zeros(len(self.wrong), dtype=np.uint16)
+        found[self.places] = self.counts
+        return found
 
     def starts(self) -> np.ndarray:
         """The first slot of each utterance."""
@@ -53,7 +67,7 @@ def align(references: Sequence[str], hypotheses: Sequence[str]) -> Aligned:
         reference = _padded(said, said_starts[batch], rows)
         hypothesis = _padded(heard, heard_starts[batch], columns)
         _trace(_steps(reference, hypothesis), reference, hypothesis, rows, columns, slots[batch], wrong, inserted)
-    return Aligned(lengths, wrong, inserted)
+    return Aligned.of(lengths, wrong, inserted)
 
 
 def _codes(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -68,7 +68,7 @@ def joined(parts: Sequence[Heard]) -> Heard:
     if len(parts) == 1:
         return parts[0]
     sides = [[getattr(part.aligned, side) for part in parts] for side in ("lengths", "wrong", "inserted")]
-    return Heard(Aligned(*map(np.concatenate, sides)), np.concatenate([part.speakers for part in parts]))
+    return Heard(Aligned.of(*map(np.concatenate, sides)), np.concatenate([part.speakers for part in parts]))
 
 
 def transcript_of(score: Score) -> Path:
