@@ -107,11 +107,13 @@ EFFECTS = {
     "finetuning.*.train_hours": task("train_hours", 0.001, {"prepare_data"} | BRANCH),
     "finetuning.*.average_last": task("average_last", 3, SCORES),
     # as all of it is long enough: the same data and encoders
-    "finetuning.*.receptive_field_ms": task("receptive_field_ms", 30, {"prepare_data", "prepare_encoder"} | TABLE),
-    "finetuning.*.stride_ms": task("stride_ms", 25, {"prepare_data", "prepare_encoder"} | TABLE),
-    "finetuning.*.mask_frames": task("mask_frames", 12, {"prepare_data", "prepare_encoder"} | TABLE),
+    "finetuning.*.receptive_field_ms": task(
+        "receptive_field_ms", 30, {"prepare_data", "list_errors", "prepare_encoder"} | TABLE
+    ),
+    "finetuning.*.stride_ms": task("stride_ms", 25, {"prepare_data", "list_errors", "prepare_encoder"} | TABLE),
+    "finetuning.*.mask_frames": task("mask_frames", 12, {"prepare_data", "list_errors", "prepare_encoder"} | TABLE),
     # as there is no space between its characters: the same tokens
-    "finetuning.*.word_boundary": task("word_boundary", True, {"prepare_data"} | TABLE),
+    "finetuning.*.word_boundary": task("word_boundary", True, {"prepare_data", "list_errors"} | TABLE),
     "finetuning.*.published": task("published", None, TABLE),
     "finetuning.*.mask_prob": task("mask_prob", 0.2, {"prepare_encoder"} | BRANCH),
     "look_again": Effect({"look_again": True}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE - MAY_RUN),
