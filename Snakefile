@@ -60,6 +60,7 @@ rule all:
         "results/cer.md",
         "results/cer.tsv",
         "results/cer-by-updates.svg",
+        "results/report.html",
         "results/config.yaml",
         "results/provenance.json",
         inputs.all_settled(config),

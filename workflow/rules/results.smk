@@ -66,6 +66,32 @@ rule plot:
         "python -m scripts.results.plot" " --table {input:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
 
 
+rule write_report:
+    input:
+        config="results/config.yaml",
+        scores="results/cer.tsv",
+        table="results/cer.md",
+        curve="results/cer-by-updates.svg",
+        provenance="results/provenance.json",
+    output:
+        "results/report.html",
+    log:
+        "logs/write_report/report.log",
+    benchmark:
+        "benchmarks/write_report/report.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.write_report"
+        " --config {input.config:q}"
+        " --scores {input.scores:q}"
+        " --table {input.table:q}"
+        " --curve {input.curve:q}"
+        " --provenance {input.provenance:q}"
+        " --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
 rule write_config:
     input:
         again=lambda wildcards: again(record.is_other_config(Path("results/config.yaml"), experiment())),
