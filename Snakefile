@@ -63,6 +63,8 @@ rule all:
         "results/report.html",
         "results/config.yaml",
         "results/provenance.json",
+        "results/trainings.md",
+        "results/pretraining.svg",
         inputs.all_settled(config),
 
 

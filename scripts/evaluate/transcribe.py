@@ -124,7 +124,8 @@ def main() -> None:
     quiet.libraries()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     utterances = tables.read_utterances(arguments.utterances)
-    made_of = [arguments.weights.stem, *(files.sha256(path) for path in (arguments.weights, arguments.encoder))]
+    unpickled = [sidecars.verified(path)["sha256"] for path in (arguments.weights, arguments.encoder)]
+    made_of = [arguments.weights.stem, *unpickled]
     model, tokens = load(arguments.config, arguments.weights, arguments.encoder, device)
     for subset, output in zip(arguments.subsets, arguments.outputs, strict=True):
         chosen = utterances[utterances["subset"] == subset]

@@ -14,6 +14,7 @@ from scripts.common.errors import exit_on_error
 from scripts.common.files import read_json, write_text
 from scripts.common.provenance import REPOSITORY
 from scripts.common.users import corpora_of
+from scripts.reruns.numbers import labels as labels_of
 from scripts.results.report import answer, facts, listening
 from scripts.results.report.tables import tables_of
 from scripts.results.tabulate import CER_COLUMNS
@@ -33,12 +34,6 @@ def figure(path: Path, says: str) -> Figure:
     return Figure(f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}", says)
 
 
-def labels_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """What tasks and models are called."""
-    entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
-    return {name: entry["label"] for name, entry in entries.items() if entry.get("label")}
-
-
 def corpora_in(config: Mapping[str, Any]) -> Iterator[str]:
     """The corpora of the runs and tasks of which the table speaks, each once."""
     users = [config["finetuning"][item["finetuning"]] for item in config["experiments"]]
@@ -52,12 +47,13 @@ def context(arguments: argparse.Namespace) -> dict[str, Any]:
     config = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))
     scores = tables.read_table(arguments.scores, CER_COLUMNS)
     shown, origin = tables_of(arguments.table.read_text(encoding="utf-8"))
-    labels, provenance = labels_of(config), read_json(arguments.provenance)
+    labels, provenance = {k: v for k, v in labels_of(config).items() if v}, read_json(arguments.provenance)
     return {
         "answers": list(answer.answers(scores, labels)),
         "tables": shown,
         "origin": origin,
         "curve": figure(arguments.curve, "Character error rate by updates of pre-training; the table has its numbers"),
+        "trainings": [line.removeprefix("- ") for line in arguments.trainings.read_text(encoding="utf-8").splitlines()],
         "figures": [figure(path, path.stem.replace("-", " ")) for path in arguments.figures],
         "listening": {
             labels.get(task, task): list(listening.utterances_of(task, scores, config))
@@ -89,6 +85,7 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, required=True, help="results/cer.tsv")
     parser.add_argument("--table", type=Path, required=True, help="results/cer.md")
     parser.add_argument("--curve", type=Path, required=True, help="an SVG of the scores")
+    parser.add_argument("--trainings", type=Path, required=True, help="results/trainings.md")
     parser.add_argument("--figures", type=Path, nargs="*", default=[], help="further SVGs, in their order")
     parser.add_argument("--provenance", type=Path, required=True, help="results/provenance.json")
     parser.add_argument("--output", type=Path, required=True)

@@ -9,14 +9,18 @@ from scripts.common.tables import SUBSETS
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.identity import SPELLING
 from scripts.finetune.identity import FRAMES
-from scripts.reruns.numbers import numbers
-from scripts.reruns import parts
-from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, checkpoints_of, shards_of
+from scripts.reruns.numbers import labels as labels_of, numbers
+from scripts.reruns import inputs, parts
+from scripts.reruns.best import models_with_best
+from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, shards_of
 from scripts.trainers.dependency import after_living
 
 
 wildcard_constraints:
     **WILDCARDS,
+
+
+PUBLISHED_CURVE = f"{REPOSITORY}/config/published-curve.tsv"  # of pre-training: scripts/trainers/beside.py
 
 
 # Look-ups. A `user` of a corpus or a recipe is a path in the config: pretraining/{model} or finetuning/{task}.
@@ -125,20 +129,28 @@ def waiting(rule, wildcards):
 
 
 def scores():
-    """One file a number of the table, in the order of its rows."""
-    return [number.score.file for number in numbers(config)]
+    """One file a number of the table, in the order of its rows, but for those of best checkpoints."""
+    return [number.score.file for number in numbers(config) if not number.is_best]
 
 
-def models_with_best():
-    """The pre-training runs of which the table shows the checkpoint with the lowest validation loss."""
-    models = dict.fromkeys(model for item in config["experiments"] for model in item["from"])
-    return [model for model in models if "best" in checkpoints_of(config, model)]
+def models():
+    """The pre-training runs and checkpoints of the table."""
+    return list(dict.fromkeys(model for item in config["experiments"] for model in item["from"]))
+
+
+def curves():
+    """The curve of each pre-training run of the table."""
+    return [f"results/pretrain/{model}/curve.tsv" for model in models() if model in config["pretraining"]]
+
+
+def branch_curves():
+    """The curve of each fine-tuning of the table."""
+    return [str(Path(part.file).with_name("curve.tsv")) for part in inputs.branches(config)]
 
 
 def labels():
     """NAME=LABEL of every task and model that has one."""
-    entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
-    return [f"{name}={entry['label']}" for name, entry in entries.items() if entry["label"] is not None]
+    return [f"{name}={label}" for name, label in labels_of(config).items() if label is not None]
 
 
 def published():

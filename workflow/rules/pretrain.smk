@@ -4,6 +4,7 @@
 rule initialise:
     input:
         recipe=ancient(recipe_of("pretraining/{model}")),
+        start=lambda wildcards: ancient(files_above("initialisation")(wildcards)),
         again=if_stale("initialisation"),
     output:
         **with_sidecar(checkpoint="results/pretrain/{model}/after-0-updates.pt"),
@@ -16,11 +17,10 @@ rule initialise:
     params:
         seed=lookup("pretraining/{model}/seed", within=config),
     shell:
-        "python -m scripts.pretrain.initialise"
-        " --recipe {input.recipe:q}"
+        "python -m scripts.pretrain.initialise --recipe {input.recipe:q}"
         " --seed {params.seed}"
-        " --output {output.checkpoint:q}"
-        " 2>&1 | tee {log:q}"
+        " --start-from {input.start:q}"
+        " --output {output.checkpoint:q} 2>&1 | tee {log:q}"
 
 
 rule pretrain:
@@ -53,6 +53,7 @@ rule pretrain:
         " --cpu-processes {threads}"
         " --seed {params.run[seed]}"
         " --faster {resources.faster}"
+        " --guard {params.run[guard]}"
         " --resume-from {input.before:q}"
         " --best-before {input.best_before:q}"
         " --output {output.checkpoint:q}"
@@ -60,7 +61,28 @@ rule pretrain:
         " 2>&1 | tee {log:q}"
 
 
-rule choose_best:
+rule keep_curve:
+    input:
+        unpack(inputs_of_curve),
+        recipe=ancient(recipe_of("pretraining/{model}")),
+    output:
+        table=update("results/pretrain/{model}/curve.tsv"),
+        note=update("results/pretrain/{model}/curve.json"),
+    log:
+        "logs/keep_curve/{model}.log",
+    benchmark:
+        "benchmarks/keep_curve/{model}.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.pretrain.keep_curve"
+        " --recipe {input.recipe:q}"
+        " --milestones {input.trained:q}"
+        " --output {output.table:q}"
+        " 2>&1 | tee {log:q}"
+
+
+checkpoint choose_best:
     input:
         candidates=files_above("best"),
         again=if_stale("best"),

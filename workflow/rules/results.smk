@@ -3,11 +3,10 @@
 
 rule trace:
     input:
-        scores=scores(),
-        settled=inputs.all_settled(config),
+        unpack(inputs_of_table),
         again=lambda wildcards: again(record.is_outdated(Path("results/provenance.json"), config)),
     output:
-        in_report("results/provenance.json", "Results"),
+        update(in_report("results/provenance.json", "Results")),  # it vouches for what was deleted
     log:
         "logs/trace/provenance.log",
     benchmark:
@@ -22,9 +21,8 @@ rule trace:
 
 rule tabulate:
     input:
-        scores=scores(),
+        unpack(inputs_of_table),
         provenance="results/provenance.json",
-        best=[f"results/pretrain/{model}/best.json" for model in models_with_best()],
         published=ancient(list(published().values())),
     output:
         tsv="results/cer.tsv",
@@ -36,13 +34,12 @@ rule tabulate:
     conda:
         "../envs/results.yaml"
     params:
-        best=[f"{model}=results/pretrain/{model}/best.json" for model in models_with_best()],
         labels=labels(),
         published=decides_nothing(lambda wildcards: [f"{task}={path}" for task, path in published().items()]),
     shell:
         "python -m scripts.results.tabulate"
         " --scores {input.scores:q}"
-        " --best {params.best:q}"
+        " --best {input.best_scores:q}"
         " --label {params.labels:q}"
         " --published {params.published:q}"
         " --provenance {input.provenance:q}"
@@ -72,6 +69,8 @@ rule write_report:
         scores="results/cer.tsv",
         table="results/cer.md",
         curve="results/cer-by-updates.svg",
+        trainings="results/trainings.md",
+        figures="results/pretraining.svg",
         provenance="results/provenance.json",
     output:
         "results/report.html",
@@ -87,8 +86,36 @@ rule write_report:
         " --scores {input.scores:q}"
         " --table {input.table:q}"
         " --curve {input.curve:q}"
+        " --trainings {input.trainings:q}"
+        " --figures {input.figures:q}"
         " --provenance {input.provenance:q}"
         " --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule describe_trainings:
+    input:
+        unpack(inputs_of_description),
+        published=ancient(PUBLISHED_CURVE),
+    output:
+        branches=[update(path) for path in branch_curves()],
+        text=in_report("results/trainings.md", "Trainings"),
+        picture=in_report("results/pretraining.svg", "Trainings"),
+        note="results/trainings.json",
+    log:
+        "logs/describe_trainings/trainings.log",
+    benchmark:
+        "benchmarks/describe_trainings/trainings.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.describe_trainings"
+        " --runs {input.runs:q}"
+        " --trained {input.trained:q}"
+        " --branches {output.branches:q}"
+        " --published {input.published:q}"
+        " --text {output.text:q}"
+        " --picture {output.picture:q}"
         " 2>&1 | tee {log:q}"
 
 

@@ -16,7 +16,8 @@ from scripts.common import audio, sources, tables
 from scripts.common.rates import SAMPLE_RATE
 from scripts.common.users import corpora_of
 from scripts.evaluate.score_cer import read_hypotheses
-from scripts.reruns.parts import Part, source_of
+from scripts.reruns.best import name_at
+from scripts.reruns.parts import Part, published_updates, source_of
 
 UTTERANCES = 4
 SUBSET = "test"
@@ -68,7 +69,7 @@ def utterances_of(task: str, table: pd.DataFrame, config: Mapping[str, Any]) -> 
     source = Path(source_of(corpus, config).file)
     root = sources.root_of(source, Path(config["corpora"][corpus]["root"]))
     rows = table[(table["task"] == task) & (table["subset"] == SUBSET)].drop_duplicates("row")
-    transcripts = {row["row"]: read_hypotheses(Path(_place(row))) for _, row in rows.iterrows()}
+    transcripts = {row["row"]: read_hypotheses(Path(_place(row, config))) for _, row in rows.iterrows()}
     for name in chosen(list(listed.index)):
         path, samples, reference = listed.loc[name, ["path", "samples", "transcript"]]
         heard = [Heard(row, marked(reference, texts[name])) for row, texts in transcripts.items()]
@@ -77,6 +78,9 @@ def utterances_of(task: str, table: pd.DataFrame, config: Mapping[str, Any]) -> 
         yield Utterance(name, samples / SAMPLE_RATE, reference, heard, sound)
 
 
-def _place(row: pd.Series) -> str:
+def _place(row: pd.Series, config: Mapping[str, Any]) -> str:
+    """Where the transcripts of a row lie; that of the best checkpoint shows those of another branch."""
     names = {"lr": row["learning_rate"], **row[["task", "model", "checkpoint", "seed", "subset"]]}
+    if row["checkpoint"] == "best":
+        names["checkpoint"] = name_at(int(row["updates"]), published_updates(config["pretraining"][row["model"]]))
     return Part.of("transcript", **names).file
