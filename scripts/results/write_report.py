@@ -20,6 +20,10 @@ from scripts.results.report.tables import tables_of
 from scripts.results.tabulate import CER_COLUMNS
 
 TEMPLATE = REPOSITORY / "workflow/report/page.html.jinja"
+SAYS = {  # what figures show, by the names of their files
+    "cer-by-updates": "Character error rate by updates of pre-training; the table has its numbers",
+    "pretraining": "Loss, code perplexity and accuracy of pre-training, by updates and hours heard, over the published",
+}
 
 
 class Figure(NamedTuple):
@@ -29,8 +33,9 @@ class Figure(NamedTuple):
     says: str
 
 
-def figure(path: Path, says: str) -> Figure:
+def figure(path: Path) -> Figure:
     """An SVG as an address that holds it."""
+    says = SAYS.get(path.stem, path.stem.replace("-", " "))
     return Figure(f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}", says)
 
 
@@ -52,9 +57,9 @@ def context(arguments: argparse.Namespace) -> dict[str, Any]:
         "answers": list(answer.answers(scores, labels)),
         "tables": shown,
         "origin": origin,
-        "curve": figure(arguments.curve, "Character error rate by updates of pre-training; the table has its numbers"),
+        "curve": figure(arguments.curve),
         "trainings": [line.removeprefix("- ") for line in arguments.trainings.read_text(encoding="utf-8").splitlines()],
-        "figures": [figure(path, path.stem.replace("-", " ")) for path in arguments.figures],
+        "figures": [figure(path) for path in arguments.figures],
         "listening": {
             labels.get(task, task): list(listening.utterances_of(task, scores, config))
             for task in scores["task"].unique()
