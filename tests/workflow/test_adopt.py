@@ -134,7 +134,7 @@ def test_a_branch_that_was_called_best_is_renamed(project: Project) -> None:
     assert said.returncode == 0 and said.stdout.count("best: is called after-30-updates now\n") == 5
     assert "Nothing has been changed" in said.stdout and project.snakemake("-n").code != 0
     assert adopt(project, "--yes").returncode == 0
-    assert set(jobs(project.snakemake())) <= {"trace", "tabulate", "plot"}
+    assert set(jobs(project.snakemake())) <= {"trace", "tabulate", "plot", "write_report"}
     assert project.snakemake().nothing
     assert project.read("results/cer.md").splitlines()[:-1] == table
 

@@ -11,7 +11,7 @@ from tests.workflow.conftest import Project
 from tests.workflow.test_reruns import MILESTONES, configure, edit_recipe, jobs, same_when_run, trained
 
 FINETUNED = "results/finetune/aishell1/from/mandarin"
-TABLE = {"trace": 1, "tabulate": 1, "plot": 1}
+TABLE = {"trace": 1, "tabulate": 1, "plot": 1, "write_report": 1}
 
 
 def rows(project: Project) -> list[str]:

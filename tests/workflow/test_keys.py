@@ -20,7 +20,7 @@ from tests.workflow.conftest import REPOSITORY, Project, speak
 from tests.workflow.test_random_changes import CONSENT, new_project
 from tests.workflow.test_reruns import jobs
 
-TABLE = {"trace", "tabulate", "plot"}
+TABLE = {"trace", "tabulate", "plot", "write_report"}
 SCORES = {"average_weights", "transcribe", "score_cer"} | TABLE
 BRANCH = {"finetune", "describe_trainings"} | SCORES
 MODEL = {"pretrain", "keep_curve", "choose_best", "prepare_encoder"} | BRANCH
@@ -71,6 +71,7 @@ EFFECTS = {
         {"corpora__aishell1__exclude": "not these.txt"},
         {"list_utterances", "prepare_data"} | SPLIT - {"concatenate"} | BRANCH,
     ),
+    "corpora.*.audio_in_report": Effect({"corpora__aishell1__audio_in_report": True}, set()),
     "corpora.*.without_transcripts_of": Effect(
         {"corpora__aishell2__without_transcripts_of": []}, {"drop_leakage"} | SPLIT | MODEL, asks=True
     ),
@@ -213,7 +214,7 @@ def test_what_a_key_runs_again(state: State, key: str) -> None:
         assert refused.code != 0 and refused.rules == [], refused.output
     done = state.project.snakemake(*CONSENT if effect.asks else ())
     may_run = {"trace"} if key == "look_again" else set()  # as the jobs above it happen to end
-    assert set(jobs(done)) - may_run == effect.rules | ({"write_config"} if key not in FOR_ONE_CALL else set()), (
+    assert set(jobs(done)) - may_run == effect.rules | ({"write_config", "write_report"} if key not in FOR_ONE_CALL else set()), (
         done.output
     )
     state.keys.pop("look_again", None)  # which would list again at every start

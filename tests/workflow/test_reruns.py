@@ -162,7 +162,7 @@ def test_another_learning_rate(project: Project) -> None:
     configure(project, finetuning__aishell1__learning_rates=[0.1, 0.2])
     assert jobs(same_when_run(project)) == {
         **{"finetune": 3, "average_weights": 3, "transcribe": 3, "score_cer": 6},
-        **{"trace": 1, "tabulate": 1, "plot": 1, "describe_trainings": 1, "write_config": 1},
+        **{"trace": 1, "tabulate": 1, "plot": 1, "describe_trainings": 1, "write_config": 1, "write_report": 1},
     }
 
 
@@ -218,7 +218,7 @@ def test_what_only_saves_verifies_or_watches(project: Project) -> None:
     for module in ("pretrain/fairseq_upkeep", "finetune/espnet_upkeep", "trainers/supervisor", "pretrain/pretrain"):
         file = project.repository / f"scripts/{module}.py"
         file.write_text(file.read_text(encoding="utf-8") + "\n\nNEW = 1\n", encoding="utf-8")
-    assert set(jobs(same_when_run(project))) == {"trace", "tabulate", "plot"}  # trace knows what starts ESPnet
+    assert set(jobs(same_when_run(project))) == {"trace", "tabulate", "plot", "write_report"}  # trace knows what starts ESPnet
 
 
 def test_a_helper_module(project: Project) -> None:
@@ -236,7 +236,7 @@ def test_text_normalisation(project: Project) -> None:
 
 def test_scoring_code(project: Project) -> None:
     edit(project.repository / "scripts/evaluate/score_cer.py", "\ndef main", "\nNEW = 1\n\n\ndef main")
-    assert jobs(same_when_run(project)) == {"score_cer": 6, "trace": 1, "tabulate": 1, "plot": 1}
+    assert jobs(same_when_run(project)) == {"score_cer": 6, "trace": 1, "tabulate": 1, "plot": 1, "write_report": 1}
 
 
 def test_a_milestone_that_was_deleted(project: Project) -> None:
