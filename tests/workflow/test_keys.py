@@ -214,9 +214,8 @@ def test_what_a_key_runs_again(state: State, key: str) -> None:
         assert refused.code != 0 and refused.rules == [], refused.output
     done = state.project.snakemake(*CONSENT if effect.asks else ())
     may_run = {"trace"} if key == "look_again" else set()  # as the jobs above it happen to end
-    assert set(jobs(done)) - may_run == effect.rules | ({"write_config", "write_report"} if key not in FOR_ONE_CALL else set()), (
-        done.output
-    )
+    of_config = {"write_config", "write_report"} if key not in FOR_ONE_CALL else set()
+    assert set(jobs(done)) - may_run == effect.rules | of_config, done.output
     state.keys.pop("look_again", None)  # which would list again at every start
     state.configure()
     assert state.project.snakemake("-n").nothing

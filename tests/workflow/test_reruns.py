@@ -218,7 +218,8 @@ def test_what_only_saves_verifies_or_watches(project: Project) -> None:
     for module in ("pretrain/fairseq_upkeep", "finetune/espnet_upkeep", "trainers/supervisor", "pretrain/pretrain"):
         file = project.repository / f"scripts/{module}.py"
         file.write_text(file.read_text(encoding="utf-8") + "\n\nNEW = 1\n", encoding="utf-8")
-    assert set(jobs(same_when_run(project))) == {"trace", "tabulate", "plot", "write_report"}  # trace knows what starts ESPnet
+    # trace knows what starts ESPnet
+    assert set(jobs(same_when_run(project))) == {"trace", "tabulate", "plot", "write_report"}
 
 
 def test_a_helper_module(project: Project) -> None:
