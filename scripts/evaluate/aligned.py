@@ -19,13 +19,27 @@ CELLS_AT_ONCE = 2_000_000  # a byte each: they stay in the cache
 class Aligned:
     """Errors of many utterances, each of which has a slot for every character of its reference and one behind them.
 
-    lengths: characters of each reference, int64 (utterances,). wrong: whether a character was substituted or deleted;
-    inserted: how many were inserted before it, or, in the last slot, behind all; both uint16 (slots,).
+    lengths: characters of each reference, int64 (utterances,). wrong: whether a character was substituted or deleted,
+    uint8 (slots,). places, counts: the slots before which characters were inserted, or, if it is the last one, behind
+    all; and how many: they are few.
     """
 
     lengths: np.ndarray
     wrong: np.ndarray
-    inserted: np.ndarray
+    places: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, lengths: np.ndarray, wrong: np.ndarray, inserted: np.ndarray) -> "Aligned":
+        places = np.flatnonzero(inserted)
+        return cls(lengths, wrong, places, inserted[places])
+
+    @property
+    def inserted(self) -> np.ndarray:
+        """How many were inserted before each slot, uint16 (slots,)."""
+        found = np.zeros(len(self.wrong), dtype=np.uint16)
+        found[self.places] = self.counts
+        return found
 
     def starts(self) -> np.ndarray:
         """The first slot of each utterance."""
@@ -44,7 +58,8 @@ def align(references: Sequence[str], hypotheses: Sequence[str]) -> Aligned:
     heard, heard_lengths = _codes(hypotheses)
     said_starts, heard_starts = np.cumsum(lengths) - lengths, np.cumsum(heard_lengths) - heard_lengths
     slots = np.cumsum(lengths + 1) - (lengths + 1)
-    wrong, inserted = (np.zeros(int(lengths.sum()) + len(lengths), dtype=np.uint16) for _ in range(2))
+    size = int(lengths.sum()) + len(lengths)
+    wrong, inserted = np.zeros(size, dtype=np.uint8), np.zeros(size, dtype=np.uint16)
     differing = np.flatnonzero(np.fromiter(map(str.__ne__, references, hypotheses), dtype=bool, count=len(lengths)))
     order = differing[np.lexsort((heard_lengths[differing], lengths[differing]))]
     for batch in _batches(order, lengths, heard_lengths):
@@ -52,14 +67,17 @@ def align(references: Sequence[str], hypotheses: Sequence[str]) -> Aligned:
         reference = _padded(said, said_starts[batch], rows)
         hypothesis = _padded(heard, heard_starts[batch], columns)
         _trace(_steps(reference, hypothesis), reference, hypothesis, rows, columns, slots[batch], wrong, inserted)
-    return Aligned(lengths, wrong, inserted)
+    return Aligned.of(lengths, wrong, inserted)
 
 
 def _codes(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """The code points of all texts in a row, without white space, and how many each has."""
-    plain = ["".join(text.split()) for text in texts]
-    lengths = np.fromiter(map(len, plain), dtype=np.int64, count=len(plain))
-    return np.frombuffer("".join(plain).encode("utf-32-le", "surrogatepass"), dtype=np.uint32), lengths
+    whole = "".join(texts)
+    if any(character.isspace() for character in set(whole)):
+        texts = ["".join(text.split()) for text in texts]
+        whole = "".join(texts)
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    return np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype=np.uint32), lengths
 
 
 def _batches(order: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> list[np.ndarray]:

@@ -75,16 +75,17 @@ def segment_errors(first: Aligned, second: Aligned) -> tuple[np.ndarray, np.ndar
     the second system alone inserts behind the end of an utterance).
     """
     starts = first.starts()
+    inserted = first.inserted, second.inserted
     is_right = (first.wrong == 0) & (second.wrong == 0)
     is_right[starts + first.lengths] = False  # the end of an utterance is no character
     parts = np.zeros(len(is_right), dtype=bool)
-    parts[1:] = is_right[1:] & is_right[:-1] & (first.inserted[1:] == 0) & (second.inserted[1:] == 0)
+    parts[1:] = is_right[1:] & is_right[:-1] & (inserted[0][1:] == 0) & (inserted[1][1:] == 0)
     parts[starts] = True
-    errors = [aligned.wrong.astype(np.int64) + aligned.inserted for aligned in (first, second)]
-    segments = np.cumsum(parts) - 1
-    counts = [np.bincount(segments, weights=of_one).astype(np.int64) for of_one in errors]
-    some = counts[0] + counts[1] > 0
-    return counts[0][some], counts[1][some]
+    errors = first.wrong + inserted[0], second.wrong + inserted[1]
+    some = np.flatnonzero((errors[0] > 0) | (errors[1] > 0))
+    _, segments = np.unique(np.cumsum(parts, dtype=np.int32)[some], return_inverse=True)
+    ours, theirs = (np.bincount(segments, weights=of_one[some]).astype(np.int64) for of_one in errors)
+    return ours, theirs
 
 
 def mapsswe(first: Aligned, second: Aligned) -> float:

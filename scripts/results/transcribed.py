@@ -27,11 +27,22 @@ class Said:
 
     @classmethod
     def of(cls, path: Path, subset: str) -> "Said":
-        utterances = tables.read_utterances(path)
-        utterances = utterances[utterances["subset"] == subset]
+        utterances = _read(path, subset)
         texts = references_of(utterances, subset, path)
         speakers, _ = pd.factorize(utterances["speaker"])
-        return cls(path, texts, speakers, tables.digests_of(utterances)["said"])
+        return cls(path, texts, speakers, tables.digest_of(utterances, ["utterance", "transcript"]))
+
+
+def _read(path: Path, subset: str) -> pd.DataFrame:
+    """The rows of a subset without paths and samples, a part at a time: the list may be far longer."""
+    columns = ["utterance", "speaker", "subset", "transcript"]
+    known = {"sep": "\t", "quoting": 3, "encoding": "utf-8", "dtype": str, "keep_default_na": False}
+    try:
+        with pd.read_csv(path, usecols=columns, chunksize=100_000, **known) as parts:
+            found = [part[part["subset"] == subset] for part in parts]
+        return pd.concat(found, ignore_index=True)
+    except (OSError, ValueError) as error:
+        raise StepError(f"{path} cannot be read as a table ({' '.join(str(error).split())}): remake it") from error
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ def joined(parts: Sequence[Heard]) -> Heard:
     if len(parts) == 1:
         return parts[0]
     sides = [[getattr(part.aligned, side) for part in parts] for side in ("lengths", "wrong", "inserted")]
-    return Heard(Aligned(*map(np.concatenate, sides)), np.concatenate([part.speakers for part in parts]))
+    return Heard(Aligned.of(*map(np.concatenate, sides)), np.concatenate([part.speakers for part in parts]))
 
 
 def transcript_of(score: Score) -> Path:

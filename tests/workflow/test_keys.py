@@ -49,6 +49,7 @@ def given(rules: set[str], **keys: Any) -> Effect:
     return Effect({f"checkpoints__english__{key}": value for key, value in keys.items()}, rules)
 
 
+MAY_RUN = {"trace", "tabulate"}  # both wait for checkpoints: as the jobs above them happen to end
 FOR_ONE_CALL = ("look_again", "repeat_pretraining")
 EFFECTS = {
     # the same utterances: Snakemake leaves out what is right below a checkpoint, and runs what is two steps below
@@ -115,7 +116,7 @@ EFFECTS = {
     "finetuning.*.word_boundary": task("word_boundary", True, {"prepare_data"} | TABLE),
     "finetuning.*.published": task("published", None, TABLE),
     "finetuning.*.mask_prob": task("mask_prob", 0.2, {"prepare_encoder"} | BRANCH),
-    "look_again": Effect({"look_again": True}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE - {"trace"}),
+    "look_again": Effect({"look_again": True}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE - MAY_RUN),
     "repeat_pretraining": Effect({"repeat_pretraining": True}, set()),
     "experiments.*.finetuning": Effect(
         {"experiments": changes.experiment("mandarin", task="other")}, {"prepare_data", "prepare_encoder"} | BRANCH
@@ -213,7 +214,7 @@ def test_what_a_key_runs_again(state: State, key: str) -> None:
         refused = state.project.snakemake()
         assert refused.code != 0 and refused.rules == [], refused.output
     done = state.project.snakemake(*CONSENT if effect.asks else ())
-    may_run = {"trace"} if key == "look_again" else set()  # as the jobs above it happen to end
+    may_run = MAY_RUN if key == "look_again" else set()
     of_config = {"write_config", "write_report"} if key not in FOR_ONE_CALL else set()
     assert set(jobs(done)) - may_run == effect.rules | of_config, done.output
     state.keys.pop("look_again", None)  # which would list again at every start
