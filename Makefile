@@ -3,6 +3,7 @@
 # make seeds SEEDS="1 2 3"       the demo's first and last row again, each with another seed of both trainings
 # make sample CORPORA=DIR        the same stages on real AISHELL speech laid out in DIR
 # make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
+# make prune DIRECTORY=DIR       what work/ still holds of trainings that need it no more; ARGS=--remove removes it
 # make test                      every test that this machine can run; names those it skips, and why (31 min)
 # make test ARGS=tests/unit      words for pytest: here, one folder
 # make check                     lint, unit, fidelity and the workflow tests that matter most (3 min)
@@ -26,7 +27,7 @@ DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 PYTEST := $(IN_VENV) -m pytest -n auto --max-worker-restart 0
 CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py rules.py shell.py trace.py)
 
-.PHONY: demo seeds sample status test check lint
+.PHONY: demo seeds sample status prune test check lint
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
@@ -49,6 +50,9 @@ sample: .venv/.complete
 
 status: .venv/.complete
 	@$(BIN)/python -m scripts.cluster.status --directory "$$DIRECTORY" $(ARGS)
+
+prune: .venv/.complete
+	@$(BIN)/python -m scripts.cluster.prune --directory "$$DIRECTORY" $(ARGS)
 
 test: .venv/.complete
 	@$(PYTEST) $(ARGS)
