@@ -1,15 +1,17 @@
 """What is rehearsed of a config, and what is read from it: corpora and logs that were put together by hand."""
 
 import json
+import re
 from copy import deepcopy
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import soundfile
 import yaml
 
-from scripts.cluster.rehearsal import call, corpus, estimate, failures, measured, plan
+from scripts.cluster.rehearsal import call, corpus, estimate, failures, measured, plan, report
 from scripts.cluster.rehearsal.corpus import Utterance
 from scripts.common.errors import StepError
 from scripts.common.provenance import REPOSITORY
@@ -315,6 +317,102 @@ def test_the_disk_of_the_published_experiment(tmp_path: Path) -> None:
     config["corpora"]["aishell1"]["convert"] = True
     items = estimate.disk(config, plan.of(config), surveys, tmp_path)
     assert items[0].name == "aishell1, converted" and items[0].bytes == 150 * 3600 * 32_000
+
+
+# The page
+
+
+@pytest.fixture
+def rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[call.Call, dict[str, corpus.Corpus], Path]:
+    """A rehearsal of the published experiment on eight GPUs, of which each update took two seconds."""
+    place = tmp_path / "rehearsal"
+    monkeypatch.setattr(report.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**12))
+
+    def lay(path: str, content: str) -> Path:
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(content, encoding="utf-8")
+        return place / path
+
+    model, branch = "results/pretrain/mandarin", "aishell1/from/mandarin/after-20-updates/lr-0.0002/seed-1"
+    fairseqs(lay(f"{model}/work/after-10-updates-0/train.log", ""), 0, 0, trained=33, gb_free="22.75")
+    fairseqs(lay(f"{model}/work/after-20-updates-1/train.log", ""), 500, 10, trained=33, gb_free="22.75")
+    lay(f"{model}/after-20-updates.json", json.dumps({"processes": 8, "device": "V100"}))
+    lay("benchmarks/pretrain/mandarin/after-20-updates.tsv", "s\tmax_rss\n90\t150000\n")
+    batches = "INFO:root:2epoch:train:{}batch: iter_time=0.2, loss=8.6, train_time=4.0\n"
+    ended = (
+        "INFO:root:2epoch results: [train] time=9 seconds, [valid] loss=1, time=6 seconds, gpu_max_cached_mem_GB=11\n"
+    )
+    lay(f"results/finetune/{branch}/work/x/train.log", batches.format("1-10") + batches.format("11-20") + ended)
+    lay(f"results/finetune/{branch}/epochs.json", json.dumps({"processes": 1, "device": "V100"}))
+    lay("results/finetune/aishell1/data/dev/text", "d 甲\n" * 60)
+    for subset in ("dev", "test"):
+        lay(f"results/transcripts/{branch.replace('/from', f'/{subset}/from')}/text", "d 甲\n" * 50)
+    lay(f"benchmarks/transcribe/{branch}.tsv", "s\tmax_rss\n30\t100\n")
+    # half as long as the sizes of their files say
+    lay("results/corpora/aishell1/utterances.tsv", f"utterance\nu000\ts\ttrain\tp\t{4 * 16000}\t甲\n")
+    surveys = {
+        "aishell2": {"train": utterances(960 * 3600)},
+        "aishell1": {subset: utterances(*[8.0] * n) for subset, n in (("train", 640), ("dev", 600), ("test", 400))},
+    }
+    resources = {"pretrain": {"mem_mb": 200000}, "finetune": {"runtime": 1440}}
+    return call.Call((), tmp_path, whole(CONFIG), resources, False, None), surveys, place
+
+
+def lines_of(part: str) -> dict[str, str]:
+    rows = [re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in part.splitlines()[1:]]
+    return {label: facts for label, facts in rows}
+
+
+def test_the_page_of_a_rehearsal(rehearsed: tuple[call.Call, dict[str, corpus.Corpus], Path]) -> None:
+    of, surveys, place = rehearsed
+    found = report.report(of, plan.of(of.config), surveys, place)
+    assert found.problems == []
+    assert lines_of(found.parts[0]) == {
+        "memory": "GPU: 9.0 of 31.8 GB, job: 150.0 of 200.0 GB",
+        "loader": "waited for 3% of the time (give or take 3%)",  # 2 x 32 s, of which 2 x (33 - 2) in training
+        "resuming": "a second job went on from update 10 to 20",
+        "speed": "0.5 updates/s on 8 x V100",
+        "until the table": "400,000 updates, 9 d 6 h of computing, 1,777.8 GPU hours",  # 800,000 s
+    }
+    assert lines_of(found.parts[1]) == {
+        "memory": "GPU: 11.0 GB",
+        "loader": "waited for 10% of the time",  # two batches an update
+        "resuming": "not rehearsed: a second start goes on behind the last whole epoch",
+        "speed": "0.25 updates/s on V100",
+        # 640 of 4 s: 20 batches of 32, 10 updates, 20 epochs
+        "until the table": "200 updates in each of 8 fine-tunings, 13 min of computing each, 1.8 GPU hours",
+        "an epoch": "10 updates, 2 min with its validation",  # 40 s and 10 times 6 s
+        "transcribing": "at most 5 min each, 1,000 utterances",
+    }
+    assert "110.6 GB" in lines_of(found.parts[2])["mandarin, packed audio"]
+
+
+def test_what_stands_in_the_way_is_said(
+    rehearsed: tuple[call.Call, dict[str, corpus.Corpus], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of, surveys, place = rehearsed
+    of.resources.update({"pretrain": {"mem_mb": 151000}, "finetune": {"runtime": 10}})
+    monkeypatch.setattr(report.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**11))
+    fairseqs(place / "results/pretrain/mandarin/work/after-20-updates-1/train.log", 500, 10, trained=10)
+    with (place / "results/pretrain/mandarin/work/after-10-updates-0/train.log").open("a") as file:
+        file.write(line(99, "fairseq.trainer", "attempting to recover from OOM in forward/backward pass"))
+    problems = report.report(of, plan.of(of.config), surveys, place).problems
+    for beginning in (
+        "pretraining.mandarin: batches did not fit into the GPU's memory and were left out: halve max_tokens",
+        "pretrain took 150,000 MB of 151,000: raise mem_mb of set-resources.pretrain",
+        "39% of the time the trainer waits for audio; pretraining.mandarin: raise cpus_per_task, and num_workers",
+        "an epoch of fine-tuning aishell1 takes 2 min and is saved at its end: raise runtime of set-resources.finetune",
+        "the experiment takes 110.6 GB and",
+    ):
+        assert any(problem.startswith(beginning) for problem in problems), (beginning, problems)
+    assert len(problems) == 5
+
+
+def test_a_rehearsal_that_got_nowhere_says_so(tmp_path: Path) -> None:
+    of = call.Call((), tmp_path, whole(CONFIG), {}, False, None)
+    found = report.report(of, plan.of(of.config), {"aishell1": {}, "aishell2": {}}, tmp_path / "nothing")
+    assert lines_of(found.parts[0])["resuming"] == "not reached" and found.problems == []
+    assert lines_of(found.parts[1])["speed"] == "not told by its log"
 
 
 # What went wrong
