@@ -6,6 +6,7 @@ made lies in DIRECTORY/rehearsal, and nothing else is touched. At the end a page
 will take.
 """
 
+import argparse
 import contextlib
 import fcntl
 import shutil
@@ -107,10 +108,14 @@ def rehearse(words: Sequence[str]) -> None:
 
 def main() -> None:
     """Take all words as Snakemake's."""
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(__doc__)
-        return
-    rehearse(sys.argv[1:])
+    # no word begins with +, so none is taken for an option of ours
+    parser = argparse.ArgumentParser(description=__doc__, prefix_chars="+", add_help=False)
+    parser.add_argument("words", nargs="*", help="those that Snakemake will be given: --profile, --directory, ...")
+    words = parser.parse_args().words
+    if {"-h", "--help"} & set(words):
+        parser.print_help()
+    else:
+        rehearse(words)
 
 
 if __name__ == "__main__":
