@@ -8,8 +8,8 @@ the same samples. Other audio has to be converted first (scripts/corpora/convert
 import hashlib
 import os
 import struct
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from scripts.common.errors import StepError
 from scripts.common.rates import SAMPLE_RATE
 
-_PLAIN_FORMAT = struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)  # a `fmt ` chunk: PCM, mono
+_HEADER = struct.Struct("<4sI28s4sI")  # of a wav, up to its samples or what stands before them
+_PLAIN_FORMAT = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)  # PCM, mono
+_PLAIN = "WAV PCM_16"
 _PAGE = 4096  # bytes
 _STREAMED = 0x7FFFF000  # sizes from here on stand for "not known yet": sox, arecord and ffmpeg write them into pipes
 _COMPRESSED = {"FLAC", "OGG", "MP3"}  # libsndfile's containers
@@ -28,20 +30,21 @@ class UnusableAudio(Exception):
     """Why a file cannot be used, in a few words."""
 
 
-@dataclass(frozen=True)
-class Recording:
+class Recording(NamedTuple):
     """A file of audio as it is: `frames` at `rate` Hz, one sample a channel each."""
 
     frames: int
     rate: int
     channels: int
     encoding: str  # libsndfile's words, as "WAV PCM_16"
-    file: tuple[int, int]  # device and inode: the same for two names of one file
+    file: int  # of device and inode: the same for two names of one file
     fingerprint: str  # 12 hexadecimal digits: another for other audio under the same name
 
     @property
     def is_plain(self) -> bool:
         """Whether it can be used as it lies there."""
+        if self.encoding is _PLAIN:
+            return True
         is_pcm = self.encoding.endswith(" PCM_16") and not self.is_compressed
         return is_pcm and (self.rate, self.channels) == (SAMPLE_RATE, 1)
 
@@ -51,7 +54,7 @@ class Recording:
         return self.encoding.split()[0] in _COMPRESSED
 
 
-def look_at(path: Path) -> Recording:
+def look_at(path: str | Path) -> Recording:
     """What a file holds. Raises UnusableAudio for one that libsndfile cannot read, or that is cut off.
 
     Headers are believed but for those of an unusual form that could be used: their samples are counted. The fingerprint
@@ -59,26 +62,26 @@ def look_at(path: Path) -> Recording:
     converted anew, at the cost of a header.
     """
     try:
-        with path.open("rb", buffering=0) as file:
-            status, head = os.fstat(file.fileno()), file.read(_PAGE)
-            middle = os.pread(file.fileno(), _PAGE, status.st_size // 2)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a million files: Python's own objects take longer than these
+        try:
+            status, head = os.fstat(file), os.read(file, _PAGE)
+            middle = os.pread(file, _PAGE, status.st_size // 2)
+        finally:
+            os.close(file)
     except OSError as error:
         raise UnusableAudio(_in_words(error)) from None
-    size = status.st_size
+    size, place = status.st_size, status.st_dev << 64 | status.st_ino
     if not size:
         raise UnusableAudio("empty file")
     digest = hashlib.blake2b(b"%d" % size + head + middle, digest_size=6).hexdigest()
-    data = _plain_data(head, size)
-    if data:
-        frames, rate, channels, encoding = len(data) // 2, SAMPLE_RATE, 1, "WAV PCM_16"
-    else:
-        with open_by_libsndfile(path) as sound:
-            frames, rate, channels = sound.frames, sound.samplerate, sound.channels
-            encoding = f"{sound.format} {sound.subtype}"
-        _refuse_truncated(head, size, frames)
-    found = Recording(frames, rate, channels, encoding, (status.st_dev, status.st_ino), digest)
-    if found.is_plain and not data:
-        found = replace(found, frames=len(_samples_by_libsndfile(path)) // 2)
+    if data := _plain_data(head, size):
+        return Recording(len(data) // 2, SAMPLE_RATE, 1, _PLAIN, place, digest)
+    with open_by_libsndfile(path) as sound:
+        kind = f"{sound.format} {sound.subtype}"
+        found = Recording(sound.frames, sound.samplerate, sound.channels, kind, place, digest)
+    _refuse_truncated(head, size, found.frames)
+    if found.is_plain:
+        found = found._replace(frames=len(_samples_by_libsndfile(path)) // 2)
     if found.frames == 0:
         raise UnusableAudio("no samples")
     return found
@@ -103,6 +106,30 @@ def read_pcm(path: Path, expected_samples: int) -> bytes:
     return samples
 
 
+def read_pcm_into(path: str | Path, samples: memoryview) -> None:
+    """Fill a buffer with the samples of a file, as little-endian 16-bit PCM. Raises StepError as `read_pcm` does.
+
+    A wav with the shortest header is read into its place at once: a copy takes as long as reading it.
+    """
+    head, more = bytearray(_HEADER.size), bytearray(1)
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            size = os.readv(file, [head, samples, more])
+        finally:
+            os.close(file)
+    except OSError:
+        size = 0
+    is_as_listed = size == len(head) + len(samples) and _plain_data(bytes(head), size) == range(len(head), size)
+    if not is_as_listed:
+        samples[:] = read_pcm(Path(path), len(samples) // 2)
+
+
+def plain_header(samples: int) -> bytes:
+    """What stands before the samples in a 16 kHz mono 16-bit wav."""
+    return _HEADER.pack(b"RIFF", _HEADER.size - 8 + 2 * samples, _PLAIN_FORMAT, b"data", 2 * samples)
+
+
 def _in_words(error: OSError) -> str:
     return "missing" if isinstance(error, FileNotFoundError) else f"unreadable: {error.strerror}"
 
@@ -112,22 +139,22 @@ def _plain_data(head: bytes, size: int) -> range | None:
 
     The usual form: a `fmt ` chunk of 16 bytes, perhaps a LIST chunk, the samples, and the end; all sizes are true.
     """
-    if head[:4] != b"RIFF" or head[8:16] != b"WAVEfmt " or head[16:36] != _PLAIN_FORMAT:
+    if len(head) < _HEADER.size:
         return None
-    at = 36
-    if head[at : at + 4] == b"LIST" and len(head) >= at + 8:
-        length = int.from_bytes(head[at + 4 : at + 8], "little")
-        at += 8 + length
-        if length % 2 or at + 8 > len(head):
+    riff, whole, form, chunk, length = _HEADER.unpack_from(head)
+    if riff != b"RIFF" or form != _PLAIN_FORMAT:
+        return None
+    start = _HEADER.size
+    if chunk == b"LIST":
+        start += length + 8
+        if length % 2 or start > len(head):
             return None
-    if head[at : at + 4] != b"data":
-        return None
-    length = int.from_bytes(head[at + 4 : at + 8], "little")
-    is_whole = at + 8 + length == size == 8 + int.from_bytes(head[4:8], "little")
-    return range(at + 8, size) if is_whole and length % 2 == 0 else None
+        chunk, length = struct.unpack_from("<4sI", head, start - 8)
+    is_whole = start + length == size == 8 + whole
+    return range(start, size) if chunk == b"data" and is_whole and length % 2 == 0 else None
 
 
-def open_by_libsndfile(path: Path) -> soundfile.SoundFile:
+def open_by_libsndfile(path: str | Path) -> soundfile.SoundFile:
     """Raises UnusableAudio for what libsndfile does not take."""
     try:
         return soundfile.SoundFile(path)
@@ -139,7 +166,7 @@ def open_by_libsndfile(path: Path) -> soundfile.SoundFile:
         raise UnusableAudio(f"no audio that libsndfile reads: {reason}") from None
 
 
-def _samples_by_libsndfile(path: Path) -> bytes:
+def _samples_by_libsndfile(path: str | Path) -> bytes:
     with open_by_libsndfile(path) as file:
         samples: NDArray[np.int16] = file.read(dtype="int16")
     return samples.astype("<i2").tobytes()

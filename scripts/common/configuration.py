@@ -126,6 +126,9 @@ def _unknown_names(config: dict[str, Any], repository: Path) -> str | None:
     for catalogue in ("pretraining", "finetuning"):
         for name, entry in config[catalogue].items():
             references.append((f"{catalogue}.{name}.corpus", corpora_of(entry), config["corpora"], "corpora"))
+    for name, run in config["pretraining"].items():
+        start = [run["start_from"]] if run["start_from"] is not None else []
+        references.append((f"pretraining.{name}.start_from", start, config["checkpoints"], "checkpoints"))
     for name, corpus in config["corpora"].items():
         key = f"corpora.{name}.without_transcripts_of"
         references.append((key, corpus["without_transcripts_of"], config["corpora"], "corpora"))

@@ -18,13 +18,14 @@ NEAR_COLUMNS = [*LEAKED_COLUMNS, "heldout_transcript", "difference", "characters
 _FORMAT = {"sep": "\t", "quoting": 3, "encoding": "utf-8"}  # 3: csv.QUOTE_NONE, a transcript may hold quotes
 
 
-def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A table of strings (`samples`: int64) that has exactly `columns`.
+def read_table(path: Path, columns: list[str], rows: range | None = None) -> pd.DataFrame:
+    """A table of strings (`samples`: int64) that has exactly `columns`; only these rows of it, where they are given.
 
     Raises StepError for a file that is missing or not such a table.
     """
+    part = {"skiprows": range(1, rows.start + 1), "nrows": len(rows)} if rows is not None else {}
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, **_FORMAT)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, **part, **_FORMAT)
         if list(table.columns) != columns:
             raise StepError(f"{path} has the columns {list(table.columns)}, expected {columns}: remake it")
         if not isinstance(table.index, pd.RangeIndex):  # pandas takes a column without a name for the index

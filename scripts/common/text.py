@@ -45,6 +45,8 @@ def normalise(transcript: str) -> str:
     too) is folded, and dropped beside any character of a script that is written without it, so that Chinese has no
     spaces, and English, Russian and Korean words keep theirs.
     """
+    if _PLAIN.fullmatch(transcript):
+        return transcript
     composed = unicodedata.normalize("NFC", _UNSEEN.sub("", transcript.translate(_TO_ASCII)))
     folded = " ".join(composed.split())
     return unicodedata.normalize("NFC", _SPACE_BESIDE.sub("", folded))  # an accent may have stood behind a space

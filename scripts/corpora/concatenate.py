@@ -8,19 +8,19 @@ small files.
 import argparse
 import hashlib
 import io
+import itertools
 import struct
-import wave
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from scripts.common import audio, files, provenance, sidecars, sources, tables
+from scripts.common.bars import shown
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
-from scripts.common.rates import SAMPLE_RATE
 from scripts.corpora import identity
 
 _LOCAL_HEADER_BYTES = 30  # of a zip entry, before its name and extra field (PKWARE APPNOTE 4.3.7)
@@ -43,25 +43,40 @@ def groups_of(rows: Sequence[int], utterances_per_file: int, shard: int, shards:
     return groups[shard * len(groups) // shards : (shard + 1) * len(groups) // shards]
 
 
-def wav_of(root: Path, utterances: pd.DataFrame) -> bytes:
-    """One 16 kHz mono 16-bit wav with the samples of all utterances, in order. `root`: where their corpus lies."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        for path, samples in zip(utterances["path"], utterances["samples"], strict=True):
-            file.writeframes(audio.read_pcm(root / path, samples))
-    return buffer.getvalue()
+class Wav:
+    """One 16 kHz mono 16-bit wav after another with the samples of all utterances of a group, in order.
+
+    Each takes the place of the one before: fresh memory costs as much as what is written into it.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def of(self, paths: Sequence[Path], samples: Sequence[int]) -> memoryview:
+        """The wav of the files at `paths`, each of so many samples; it is there until the next one is asked for."""
+        head = audio.plain_header(sum(samples))
+        end = len(head) + 2 * sum(samples)
+        if len(self._buffer) < end:
+            self._buffer = bytearray(end)
+        wav = memoryview(self._buffer)[:end]
+        at = len(head)
+        wav[:at] = head
+        for path, count in zip(paths, samples, strict=True):
+            audio.read_pcm_into(path, wav[at : at + 2 * count])
+            at += 2 * count
+        return wav
 
 
-def pack(archive: Path, wavs: Iterator[tuple[str, bytes]]) -> list[tuple[int, int, str]]:
+def pack(archive: Path, wavs: Iterator[tuple[str, bytes | memoryview]]) -> list[tuple[int, int, str]]:
     """Write named wavs into an uncompressed zip; of each one's data: offset, length in bytes, sha256."""
     digests = []
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
         for name, data in wavs:
             digests.append(hashlib.sha256(data).hexdigest())
-            file.writestr(zipfile.ZipInfo(name, _EPOCH), data)
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.file_size = len(data)
+            with file.open(entry, "w") as place:
+                place.write(data)
         entries = file.infolist()
     with archive.open("rb") as file:
         offsets = [data_offset(file, entry.header_offset) for entry in entries]
@@ -82,21 +97,34 @@ def concatenate(
 
     The first two are a line of fairseq's manifest; from the others follows what is heard, however it is packed.
     """
-    parts = [utterances.iloc[group.start : group.stop] for group in groups]
-    names = [f"{part['utterance'].iloc[0]}..{part['utterance'].iloc[-1]}.wav" for part in parts]
+    ids, paths, counts = (utterances[column].tolist() for column in ("utterance", "path", "samples"))
+    names = [f"{ids[group[0]]}..{ids[group[-1]]}.wav" for group in groups]
+    samples = [[counts[row] for row in group] for group in groups]
+    places = [[roots[corpus_of(ids[group[0]], roots)] / paths[row] for row in group] for group in groups]
     with files.whole(archive) as temporary:
-        wavs = (wav_of(roots[corpus_of(part["utterance"].iloc[0], roots)], part) for part in parts)
-        places = pack(temporary, zip(names, wavs, strict=True))
-    samples = [part["samples"].sum() for part in parts]
+        wavs = map(Wav().of, places, samples)
+        packed = pack(temporary, zip(names, shown(wavs, len(groups), " files"), strict=True))
     return [
-        line_of(f"{archive.name}:{offset}:{length}", n, name, sha256)
-        for (offset, length, sha256), n, name in zip(places, samples, names, strict=True)
+        line_of(f"{archive.name}:{offset}:{length}", sum(n), name, sha256)
+        for (offset, length, sha256), n, name in zip(packed, samples, names, strict=True)
     ]
 
 
-def corpus_of(utterance: str, roots: Mapping[str, Path]) -> str:
+def part_of(
+    table: Path, corpora: Sequence[str], utterances_per_file: int, shard: int, shards: int
+) -> tuple[pd.DataFrame, list[range]]:
+    """The rows of a table of utterances that a shard packs, and their groups."""
+    with table.open(encoding="utf-8") as lines:
+        counts = Counter(corpus_of(line, corpora) for line in itertools.islice(lines, 1, None))
+    groups = groups_of([counts[corpus] for corpus in corpora], utterances_per_file, shard, shards)
+    first = groups[0].start if groups else 0
+    rows = tables.read_table(table, tables.LISTED_COLUMNS, range(first, groups[-1].stop if groups else 0))
+    return rows, [range(group.start - first, group.stop - first) for group in groups]
+
+
+def corpus_of(utterance: str, corpora: Collection[str]) -> str:
     """The corpus that an utterance comes from: its id says so where there are several."""
-    return utterance.split("/")[0] if len(roots) > 1 else next(iter(roots))
+    return utterance.split("/", 1)[0] if len(corpora) > 1 else next(iter(corpora))
 
 
 def line_of(place: str, samples: int, name: str, sha256: str) -> str:
@@ -125,16 +153,13 @@ def main() -> None:
 
     if not 0 <= arguments.shard < arguments.shards:
         raise StepError(f"there is no shard {arguments.shard} of {arguments.shards}: they are counted from 0")
-    utterances = tables.read_table(arguments.utterances, tables.LISTED_COLUMNS)
     named = {source.parent.name: source for source in arguments.source}
     roots = {
         corpus: sources.root_of(source, root)
         for (corpus, source), root in zip(named.items(), arguments.root, strict=True)
     }
-    counts = Counter(corpus_of(utterance, roots) for utterance in utterances["utterance"])
-    rows = [counts[corpus] for corpus in roots]
-    groups = groups_of(rows, arguments.utterances_per_file, arguments.shard, arguments.shards)
-    lines = concatenate(roots, utterances, groups, arguments.audio)
+    shard = (arguments.utterances_per_file, arguments.shard, arguments.shards)
+    lines = concatenate(roots, *part_of(arguments.utterances, list(roots), *shard), arguments.audio)
     files.write_text(arguments.manifest, "".join(f"{line}\n" for line in lines))
     heard = {corpus: sources.audio_of(source).get("train") for corpus, source in named.items()}
     settings = (arguments.utterances_per_file, arguments.shards)

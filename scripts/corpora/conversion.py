@@ -44,7 +44,7 @@ def samples_of(frames: int, rate: int) -> int:
     return (2 * frames * SAMPLE_RATE + rate) // (2 * rate)
 
 
-def decoded_frames(path: Path) -> int:
+def decoded_frames(path: str | Path) -> int:
     """How many frames a file has, by decoding it. Raises UnusableAudio for one that is damaged or was cut off."""
     with open_by_libsndfile(path) as file:
         frames = sum(len(block) for block in _blocks(file))

@@ -88,7 +88,7 @@ def in_turn(root: Path, output: Path, groups: list[list[Task]], threads: int) ->
     """Convert recordings in several processes, and show how far it is."""
     with ProcessPoolExecutor(threads) as pool:
         made = pool.map(partial(convert_recording, root, output), groups, chunksize=8)
-        yield from itertools.chain.from_iterable(shown(made, len(groups), "recording"))
+        yield from itertools.chain.from_iterable(shown(made, len(groups), " recordings"))
 
 
 def unfinished(output: Path, made_from: dict[str, Any]) -> Path:

@@ -11,7 +11,7 @@ from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.text import leakage_key
 from scripts.corpora import identity
-from scripts.corpora.list_utterances import HELDOUT_COLUMNS
+from scripts.corpora.census import HELDOUT_COLUMNS
 from scripts.corpora.near_leaks import DIFFERENCES, near_leaks
 
 

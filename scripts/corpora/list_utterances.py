@@ -2,25 +2,29 @@
 
 import argparse
 import itertools
+import sys
 from collections import Counter
-from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from scripts.common import files, provenance, sidecars, tables
+from scripts.common.ahead import in_threads
+from scripts.common.bars import shown
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.rates import SAMPLE_RATE
 from scripts.corpora import contents, identity, spelling
+from scripts.corpora.census import HELDOUT_COLUMNS, Census
 from scripts.corpora.conversion import path_of
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
-from scripts.corpora.usable import examine, printable
+from scripts.corpora.usable import Found, examine, printable
 
-HELDOUT_COLUMNS = ["utterance", "subset", "transcript"]
+BATCH = 128  # utterances whose files one thread opens in a row
 REASONS = 5  # kinds of reasons that are shown where nothing is usable
 
 
@@ -32,36 +36,51 @@ class Listing(NamedTuple):
 
 
 def list_corpus(
-    root: Path, entries: list[Entry], threads: int, converts: bool = False, excluded: Collection[str] = ()
+    root: Path, entries: Iterable[Entry], threads: int, converts: bool = False, excluded: Collection[str] = ()
 ) -> Listing:
     """Open every file of audio once, and tell the usable utterances from the others."""
-    usable, rejected, seen, heard = [], [], set(), {}
-    groups = [list(group) for _, group in itertools.groupby(entries, key=lambda entry: entry.path)]
-    with ThreadPoolExecutor(threads) as pool:  # waiting for a network file system is what takes the time
-        examined = pool.map(lambda group: examine(root, group, converts, excluded), groups)
-        for entry, found in zip(entries, itertools.chain.from_iterable(examined), strict=True):
-            reason = found.reason
-            if not reason and entry.utterance in seen:
-                reason = "listed twice"
-            elif not reason and found.heard in heard:
-                reason = f"the same audio as {heard[found.heard]}"
-            if reason:
-                rejected.append((printable(entry.utterance), printable(entry.path or ""), reason))
-                continue
-            seen.add(entry.utterance)
-            heard[found.heard] = entry.utterance
-            path = path_of(entry.utterance) if converts else entry.path
-            row = (entry.utterance, entry.speaker, entry.subset, path, found.samples, entry.transcript)
-            usable.append((*row, found.fingerprint))
-    table = pd.DataFrame(usable, columns=[*tables.UTTERANCE_COLUMNS, "fingerprint"])
-    return Listing(table, pd.DataFrame(rejected, columns=tables.REJECTED_COLUMNS))
+    columns: dict[str, list] = {name: [] for name in [*tables.UTTERANCE_COLUMNS, "fingerprint"]}
+    rejected, seen, heard = [], set(), {}
+    for entry, found in examined(root, entries, threads, converts, excluded):
+        reason = found.reason
+        if not reason and entry.utterance in seen:
+            reason = "listed twice"
+        elif not reason and found.heard in heard:
+            reason = f"the same audio as {heard[found.heard]}"
+        if reason:
+            rejected.append((printable(entry.utterance), printable(entry.path or ""), reason))
+            continue
+        seen.add(entry.utterance)
+        heard[found.heard] = entry.utterance
+        path = path_of(entry.utterance) if converts else entry.path
+        row = (entry.utterance, sys.intern(entry.speaker), entry.subset, path, found.samples, entry.transcript)
+        for column, value in zip(columns.values(), (*row, found.fingerprint), strict=True):
+            column.append(value)
+    return Listing(pd.DataFrame(columns), pd.DataFrame(rejected, columns=tables.REJECTED_COLUMNS))
 
 
-def heldout(entries: list[Entry]) -> pd.DataFrame:
-    """Every dev and test transcript, of unusable wavs too: a sentence leaks whether or not its wav can be played."""
-    chosen = [entry for entry in entries if entry.subset in ("dev", "test") and entry.transcript]
-    rows = [(printable(entry.utterance), entry.subset, entry.transcript) for entry in chosen]
-    return pd.DataFrame(rows, columns=HELDOUT_COLUMNS)
+def examined(
+    root: Path, entries: Iterable[Entry], threads: int, converts: bool, excluded: Collection[str]
+) -> Iterator[tuple[Entry, Found]]:
+    """Each entry with what is found of it. Waiting for a network file system is what takes the time: in threads."""
+
+    def look(batch: list[Entry]) -> list[tuple[Entry, Found]]:
+        groups = (list(group) for _, group in itertools.groupby(batch, key=attrgetter("path")))
+        return [pair for group in groups for pair in zip(group, examine(root, group, converts, excluded), strict=True)]
+
+    batches = in_threads(threads, look, in_batches(shown(entries, None, " utterances")))
+    return itertools.chain.from_iterable(batches)
+
+
+def in_batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Lists of about BATCH entries; neighbours with one path are not parted."""
+    batch: list[Entry] = []
+    for entry in entries:
+        if len(batch) >= BATCH and entry.path != batch[-1].path:
+            yield batch
+            batch = []
+        batch.append(entry)
+    yield batch
 
 
 def excluded_by(path: Path | None) -> frozenset[str]:
@@ -83,16 +102,6 @@ def refuse_empty(rejected: pd.DataFrame, root: Path, table: Path) -> None:
     says_what_to_do = not counts.empty and counts.index[0].endswith(("for this corpus", " ROOT"))
     advice = "" if says_what_to_do else ": check the root and format of this corpus"
     raise StepError(f"{root} has no usable utterance ({table} lists {len(rejected)}: {shown or 'none'}){advice}")
-
-
-def completeness(entries: list[Entry], holds: Mapping[str, int]) -> str:
-    """What was listed beside what the corpus is known to hold, and what of it is missing."""
-    counts = Counter(entry.subset for entry in entries if entry.path and entry.transcript and not entry.problem)
-    return "; ".join(
-        f"{subset} has {counts[subset]:,} of {known:,}"
-        + (f", {known - counts[subset]:,} are missing" if counts[subset] < known else "")
-        for subset, known in holds.items()
-    )
 
 
 def spelling_of(arguments: argparse.Namespace) -> dict[str, str]:
@@ -133,7 +142,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     root, layout = arguments.root, FORMATS[arguments.format]
-    entries, changed = spelling.spell(layout.read(root), spelling_of(arguments))
+    census, changed = Census(), Counter()
+    entries = census.watch(spelling.spell(layout.read(root), spelling_of(arguments), changed))
     usable, rejected = list_corpus(root, entries, arguments.threads, arguments.convert, excluded_by(arguments.exclude))
     reasons = arguments.utterances.with_name("nothing-usable.tsv")
     if usable.empty:
@@ -141,14 +151,14 @@ def main() -> None:
     reasons.unlink(missing_ok=True)
     tables.write_table(rejected, arguments.rejected, tables.REJECTED_COLUMNS)
     tables.write_utterances(usable, arguments.utterances)
-    tables.write_table(heldout(entries), arguments.heldout, HELDOUT_COLUMNS)
+    tables.write_table(census.heldout(), arguments.heldout, HELDOUT_COLUMNS)
     vouch(arguments, usable)
     hours = usable["samples"].sum() / SAMPLE_RATE / 3600
     print(f"{root}: {len(usable)} utterances ({hours:.2f} h), {len(rejected)} rejected: {arguments.rejected}")
     for line in spelling.report(spelling_of(arguments), changed):
         print(line)
     if layout.holds:
-        print(f"{root} by its lists, and what is known of this corpus: {completeness(entries, layout.holds)}")
+        print(f"{root} by its lists, and what is known of this corpus: {census.completeness(layout.holds)}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import ahocorasick
 import pandas as pd
 
+from scripts.common.bars import shown
 from scripts.common.tables import NEAR_COLUMNS
 from scripts.common.text import leakage_key
 from scripts.corpora.numerals import DIGIT, WRITTEN, in_digits
@@ -91,7 +92,8 @@ def near_leaks(utterances: pd.DataFrame, heldout: pd.DataFrame) -> pd.DataFrame:
     `times`: how many utterances are near to it (a phrase is contained in many).
     """
     index = HeldOut(heldout.index)
-    found = [index.nearest(leakage_key(transcript)) for transcript in utterances["transcript"]]
+    transcripts = shown(utterances["transcript"], len(utterances), " sentences")
+    found = [index.nearest(leakage_key(transcript)) for transcript in transcripts]
     rows = [row for row, near in enumerate(found) if near]
     keys = [near.key for near in found if near]
     others = heldout.loc[keys]

@@ -1,7 +1,7 @@
 """How the transcripts of a corpus are spelt, where its config asks for more than scripts.common.text.normalise does."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from scripts.common import text
 from scripts.corpora.formats.layout import Entry
@@ -12,21 +12,19 @@ CHOICES: dict[str, dict[str, Callable[[str], str]]] = {
 }
 
 
-def spell(entries: Iterable[Entry], spelling: Mapping[str, str]) -> tuple[list[Entry], dict[str, int]]:
-    """The entries with transcripts as `spelling` says, and how many of them each key changed.
+def spell(entries: Iterable[Entry], spelling: Mapping[str, str], changed: Counter[str]) -> Iterator[Entry]:
+    """The entries with transcripts as `spelling` says; how many of them each key changes is counted as they come.
 
     `spelling`: the name of one of its CHOICES for each key.
     """
-    changed = dict.fromkeys(spelling, 0)
-    spelt = []
+    wanted = {key: CHOICES[key][value] for key, value in spelling.items() if value != "keep"}
     for entry in entries:
-        for key, value in spelling.items():
-            transcript = CHOICES[key][value](entry.transcript or "")
+        for key, spelt in wanted.items():
+            transcript = spelt(entry.transcript or "")
             if transcript != (entry.transcript or ""):
                 changed[key] += 1
-                entry = replace(entry, transcript=transcript)
-        spelt.append(entry)
-    return spelt, changed
+                entry = entry._replace(transcript=transcript)
+        yield entry
 
 
 def report(spelling: Mapping[str, str], changed: Mapping[str, int]) -> Iterator[str]:

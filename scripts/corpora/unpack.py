@@ -91,7 +91,7 @@ def main() -> None:
             return 0
 
     with ThreadPoolExecutor(arguments.threads) as pool:
-        files = sum(shown(pool.map(one, archives), len(archives), "speaker"))
+        files = sum(shown(pool.map(one, archives), len(archives), " speakers"))
     print(f"{files} files unpacked from {len(archives)} archives; delete the archives when all is well")
     if failures:
         raise StepError("; ".join(sorted(failures)))

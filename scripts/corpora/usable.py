@@ -1,26 +1,29 @@
 """Whether an utterance can be used, and how long it is."""
 
+import os
+import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.common import audio
 from scripts.corpora import conversion
 from scripts.corpora.formats.layout import Entry
 
 LONGEST_ID = 200  # bytes: an id becomes the name of a file and, twice, of an entry in a zip archive
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]")  # surrogates: bytes of a file name that are not UTF-8
+_NOT_IN_IDS = re.compile(r"[/\s]")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """`samples` at 16 kHz of a usable utterance, or the reason why another is not.
 
-    `heard`: the file by device and inode, and the piece of it; `fingerprint`: of the file.
+    `heard`: the file, with the piece of it where not all is meant; `fingerprint`: of the file.
     """
 
     samples: int = 0
     reason: str = ""
-    heard: tuple = ()
+    heard: int | tuple = 0
     fingerprint: str = ""
 
 
@@ -32,11 +35,11 @@ def problem_of(entry: Entry, excluded: Collection[str]) -> str:
         return entry.problem
     if entry.path is None:
         return "transcript without wav"
-    if printable(entry.path + entry.utterance) != entry.path + entry.utterance:
+    if _UNPRINTABLE.search(entry.path) or _UNPRINTABLE.search(entry.utterance):
         return "control character or not UTF-8 in the path or id"
     if len(entry.utterance.encode()) > LONGEST_ID:
         return f"id of {len(entry.utterance.encode())} bytes: at most {LONGEST_ID}"
-    if "/" in entry.utterance or any(character.isspace() for character in entry.utterance):
+    if _NOT_IN_IDS.search(entry.utterance):
         return "/ or white space in the id"
     if entry.transcript is None:
         return "wav without transcript"
@@ -49,10 +52,10 @@ def examine(root: Path, entries: Sequence[Entry], converts: bool, excluded: Coll
     if all(problems):
         return [Found(reason=problem) for problem in problems]
     try:
-        recording = audio.look_at(root / entries[0].path)
+        path = os.path.join(root, entries[0].path)
+        recording = audio.look_at(path)
         _refuse_other_audio(recording, converts)
-        is_counted = recording.is_plain or not recording.is_compressed
-        frames = recording.frames if is_counted else conversion.decoded_frames(root / entries[0].path)
+        frames = conversion.decoded_frames(path) if recording.is_compressed else recording.frames
     except audio.UnusableAudio as reason:
         return [Found(reason=problem or str(reason)) for problem in problems]
     return [
@@ -70,16 +73,20 @@ def _refuse_other_audio(recording: audio.Recording, converts: bool) -> None:
 
 
 def _piece(recording: audio.Recording, frames: int, entry: Entry, converts: bool) -> Found:
-    if entry.span is not None and not converts:
+    if entry.span is None:
+        return Found(conversion.samples_of(frames, recording.rate), "", recording.file, recording.fingerprint)
+    if not converts:
         return Found(reason="a piece of a recording: set convert: true for this corpus")
     try:
         length = len(conversion.frames_of(entry.span, recording.rate, frames))
     except audio.UnusableAudio as reason:
         return Found(reason=str(reason))
-    heard = (*recording.file, entry.span)
+    heard = (recording.file, entry.span)
     return Found(conversion.samples_of(length, recording.rate), "", heard, recording.fingerprint)
 
 
 def printable(value: str) -> str:
     """Control characters, and bytes of a file name that are not UTF-8, escaped: one row stays one line."""
+    if not _UNPRINTABLE.search(value):
+        return value
     return "".join(c if ord(c) >= 32 else f"\\x{ord(c):02x}" for c in value).encode(errors="backslashreplace").decode()

@@ -20,6 +20,7 @@ import torch
 import yaml
 
 from scripts.common import audio, files, provenance, quiet, sidecars, sources, tables
+from scripts.common.bars import shown
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.frames import Framing
@@ -102,7 +103,7 @@ def hypotheses(
     model: torch.nn.Module, tokens: list[str], utterances: pd.DataFrame, root: Path, device: str
 ) -> Iterator[str]:
     """Lines of Kaldi text, `id SPACE transcript`; an empty transcript leaves the id alone."""
-    for row in utterances.itertuples():
+    for row in shown(utterances.itertuples(), len(utterances), " utterances"):
         samples = np.frombuffer(audio.read_pcm(root / row.path, row.samples), dtype="<i2").astype(np.float32) / 32768
         yield f"{row.utterance} {transcribe(model, tokens, samples, device)}".rstrip() + "\n"
 
@@ -123,7 +124,8 @@ def main() -> None:
     quiet.libraries()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     utterances = tables.read_utterances(arguments.utterances)
-    made_of = [arguments.weights.stem, *(files.sha256(path) for path in (arguments.weights, arguments.encoder))]
+    unpickled = [sidecars.verified(path)["sha256"] for path in (arguments.weights, arguments.encoder)]
+    made_of = [arguments.weights.stem, *unpickled]
     model, tokens = load(arguments.config, arguments.weights, arguments.encoder, device)
     for subset, output in zip(arguments.subsets, arguments.outputs, strict=True):
         chosen = utterances[utterances["subset"] == subset]

@@ -6,7 +6,10 @@ was killed goes on from its last whole epoch. How many epochs are averaged is de
 
 import argparse
 import shutil
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -16,8 +19,10 @@ from scripts.common.errors import StepError
 from scripts.finetune import identity
 from scripts.finetune.data import data_digest
 from scripts.finetune.espnet_command import Task, commands, program
-from scripts.trainers import ownership, requeue, supervisor
+from scripts.finetune.espnet_states import STATE, check_state, epoch_of
+from scripts.trainers import life, ownership, requeue, states, supervisor
 from scripts.trainers.processes import Processes, usable
+from scripts.trainers.states import Damaged
 from scripts.trainers.work import LOG, WORK
 
 
@@ -26,16 +31,55 @@ def epochs_of(work: Path) -> int:
     return len(list(work.glob("[0-9]*epoch.pth")))
 
 
-def mend(work: Path) -> None:
-    """Write the last epoch's weights from ESPnet's checkpoint.pth where a kill came between the two."""
-    if not (work / "checkpoint.pth").exists():
-        return
-    # written by this machine's own ESPnet; it holds a reporter's history beside tensors
-    checkpoint = torch.load(work / "checkpoint.pth", map_location="cpu", weights_only=False)
-    weights = work / f"{checkpoint['reporter']['epoch']}epoch.pth"
+def mend(work: Path, state: Any) -> None:
+    """Write the weights of a state's epoch where a kill came before ESPnet did."""
+    weights = work / f"{epoch_of(state)}epoch.pth"
     if not weights.exists():
-        with files.whole(weights) as temporary, temporary.open("wb") as file:
-            torch.save(checkpoint["model"], file)
+        with states.saved(weights, states.check_finite) as file:
+            torch.save(state["model"], file)
+
+
+def settle(work: Path, epochs: int) -> None:
+    """Look at what has been made and at what ESPnet would go on from, which it unpickles; set aside what is damaged.
+
+    Raises StepError where an epoch's weights were damaged after a later epoch had begun: they cannot be made alone.
+    """
+    weights = {epoch: work / f"{epoch}epoch.pth" for epoch in range(1, epochs + 1)}
+    for path in weights.values():
+        if path.exists():
+            try:
+                states.verified(path, states.check_finite)
+            except Damaged as reason:
+                print(f"{path} {reason}: set aside as {states.set_aside(path).name}", flush=True)
+    if all(path.exists() for path in weights.values()):
+        return
+    state = states.newest(work / STATE, check_state, otherwise="training begins again with the first epoch")
+    if state is None:
+        return
+    mend(work, state)
+    for epoch in range(1, epoch_of(state)):
+        if not weights[epoch].exists() and states.aside_of(weights[epoch]).exists():
+            raise StepError(f"{weights[epoch]} is lost to damage: delete {work}, and all epochs are trained again")
+
+
+def what_is_lost(work: Path, epochs: int, begun: float, now: float) -> str:
+    """What a job that is stopped leaves undone. Times in seconds since the epoch of Unix; `begun`: this start."""
+    saved = max((path.stat().st_mtime for path in work.glob("[0-9]*epoch.pth")), default=begun)
+    lost = life.duration(now - max(saved, begun))
+    return f"ESPnet saves whole epochs only: {lost} of epoch {epochs_of(work) + 1} of {epochs} will be repeated"
+
+
+def check_width(recipe: Mapping[str, Any], width: int | None, encoder: Path) -> None:
+    """Raise StepError where ESPnet would put an untrained projection between the encoder and its head without a word.
+
+    `width`: of the encoder; None if it was prepared before this was noted.
+    """
+    wanted = recipe.get("encoder_conf", {}).get("output_size")
+    if width is not None and wanted is not None and width != wanted:
+        raise StepError(
+            f"{encoder} is {width} wide, and the recipe is made for {wanted} (wav2vec 2.0 base has 768, large 1024): "
+            f"set encoder_conf.output_size: {width} in a recipe of its own, or take another checkpoint"
+        )
 
 
 def forget_other_audio(work: Path, audio: dict[str, str]) -> None:
@@ -55,19 +99,29 @@ def publish(work: Path, epochs: int, output: Path) -> dict[str, str]:
     missing = [path.name for path in made if not path.exists()]
     if missing:
         raise StepError(f"{work} lacks {', '.join(missing)}: keep_nbest_models in the recipe must equal max_epoch")
+    digests = {path.name: _as_noted(path) for path in made}
     temporary = output.with_name(f".{output.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     for path in [*made, work / "config.yaml"]:
         files.publish(path, temporary / path.name)
     shutil.rmtree(output, ignore_errors=True)
     temporary.rename(output)
-    return {path.name: files.sha256(path) for path in made}
+    return digests
+
+
+def _as_noted(weights: Path) -> str:
+    """The sha256 of an epoch's weights, which have to be what was saved."""
+    digest = files.sha256(weights)
+    if states.noted(weights) and digest not in states.noted(weights):
+        raise StepError(f"{weights} is not what was saved (sha256): start again, and it is set aside")
+    return digest
 
 
 def make_epochs(arguments: argparse.Namespace, together: Processes, claim: ownership.Claim) -> None:
     """Train and publish, as the owner of the output."""
     recipe = yaml.safe_load(arguments.recipe.read_text(encoding="utf-8"))
     encoder = sidecars.verified(arguments.encoder)
+    check_width(recipe, encoder.get("width"), arguments.encoder)
     data = data_digest(arguments.data)
     audio = sidecars.read(arguments.data).get("made_from", {}).get("audio", {})
     made_of = (encoder["sha256"], data, audio, program())
@@ -76,18 +130,24 @@ def make_epochs(arguments: argparse.Namespace, together: Processes, claim: owner
     forget_other_audio(work, audio)
     print(f"ESPnet's own log: {work / LOG}", flush=True)
     files.remove_unfinished(work)
-    mend(work)
+    settle(work, recipe["max_epoch"])
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
         paths = (arguments.recipe.resolve(), arguments.data.absolute(), arguments.encoder.resolve())
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
         training = supervisor.Training(calls, work / LOG, lambda: epochs_of(work), recipe["max_epoch"])
-        supervisor.train(training, claim)
+        begun = time.time()
+        try:
+            supervisor.train(training, claim)
+        except supervisor.Paused:
+            print(what_is_lost(work, recipe["max_epoch"], begun, time.time()), flush=True)
+            raise
     facts = {
         "epochs": publish(work, recipe["max_epoch"], arguments.output),
         "processes": together.count,
         "device": torch.cuda.get_device_name() if together.gpus else "cpu",
     } | provenance.circumstances("espnet", "torch", "espnet", "ve-fairseq")
     sidecars.write(arguments.output, made_from, (arguments.encoder, arguments.data), **facts)
+    states.forget_previous(work / STATE)
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """Make the checkpoint that ESPnet starts from: verified, without optimizer state, masking as fine-tuning wants it.
 
 ESPnet's wav2vec 2.0 encoder masks in training as the checkpoint's own pre-training configuration says; there is no
-key for it in ESPnet's. Dropping the optimizer's state leaves a third of the size. The data was prepared for encoders of
-certain frames and masks: a checkpoint that needs more audio for a frame, or has longer masks, is refused.
+key for it in ESPnet's. Dropping the optimizer's state leaves a third of the size. What a checkpoint that was given
+lacks, and fairseq asks for although fine-tuning does not, is filled in. The data was prepared for encoders of certain
+frames and masks: a checkpoint that needs more audio for a frame, or has longer masks, is refused.
 """
 
 import argparse
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,19 @@ from scripts.finetune import identity
 # What fairseq takes for keys that a checkpoint lacks: wav2vec 2.0 base.
 LAYERS = "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512, 2, 2)] * 2"
 MASK_LENGTH, MASK_PROB = 10, 0.65
+WIDTH = 768
+
+
+def load(checkpoint: Path) -> dict[str, Any]:
+    """What a checkpoint holds whose bytes were verified.
+
+    Those of fairseq 0.10 and before hold objects, which take unpickling that can run code. Such a one was given, and
+    its sha256 is the one that the config names.
+    """
+    try:
+        return torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        return torch.load(checkpoint, map_location="cpu", weights_only=False)
 
 
 def model_configuration(state: dict[str, Any]) -> Any:
@@ -35,9 +50,23 @@ def model_configuration(state: dict[str, Any]) -> Any:
 def prepare(state: dict[str, Any], mask_prob: float | None) -> dict[str, Any]:
     """Drop the optimizer's state; set the share of masked frames unless `mask_prob` is None (the checkpoint's own)."""
     state.pop("last_optimizer_state", None)  # optimizer_history has to stay: fairseq refuses a checkpoint without
+    if not state.get("optimizer_history") and "best_loss" not in state:  # which the oldest have instead
+        state["optimizer_history"] = [{"num_updates": 0, "optimizer_name": "FairseqAdam", "lr_scheduler_state": {}}]
+        state.setdefault("extra_state", {})
+    if "layer_norm.weight" in state["model"] and "final_proj.weight" not in state["model"]:
+        add_heads(state["model"], model_configuration(state))
     if mask_prob is not None:
         model_configuration(state)["mask_prob"] = mask_prob
     return state
+
+
+def add_heads(model: dict[str, torch.Tensor], configuration: Any) -> None:
+    """Zeros for the heads of pre-training, which fine-tuning does not use: fairseq loads no model without."""
+    (channels,), (width,) = model["layer_norm.weight"].shape, model["encoder.layer_norm.weight"].shape
+    configuration["quantize_targets"] = configuration["target_glu"] = False
+    size = configuration.get("final_dim", 0) if configuration.get("final_dim", 0) > 0 else width
+    for name, inputs in (("project_q", channels), ("final_proj", width)):
+        model |= {f"{name}.weight": torch.zeros(size, inputs), f"{name}.bias": torch.zeros(size)}
 
 
 def check_frames(configuration: Any, frames: Mapping[str, float], checkpoint: Path) -> None:
@@ -69,16 +98,16 @@ def main() -> None:
     arguments = parser.parse_args()
 
     checkpoint = sidecars.verified(arguments.checkpoint)
-    state = torch.load(arguments.checkpoint, map_location="cpu", weights_only=False)
-    state = prepare(state, arguments.mask_prob)
+    state = prepare(load(arguments.checkpoint), arguments.mask_prob)
     check_frames(model_configuration(state), vars(arguments), arguments.checkpoint)
     with files.whole(arguments.output) as temporary, temporary.open("wb") as file:
         torch.save(state, file)  # a file object: torch writes a path's name into the file
 
     settings = (arguments.mask_prob, vars(arguments))
     made_from = identity.encoding(checkpoint["sha256"], *settings, code_digest(__spec__.name))
-    circumstances = provenance.circumstances("fairseq", "torch")
-    sidecars.write(arguments.output, made_from, (arguments.checkpoint,), **circumstances)
+    facts = {"width": model_configuration(state).get("encoder_embed_dim", WIDTH)}
+    facts |= provenance.circumstances("fairseq", "torch")
+    sidecars.write(arguments.output, made_from, (arguments.checkpoint,), **facts)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="best.pt; its sidecar .json goes beside it")
     arguments = parser.parse_args()
     best = lowest(arguments.candidates)
+    sidecars.verified(best)  # or damage would get a sidecar of its own that vouches for it
     files.publish(best, arguments.output)
     known = {path: files.read_json(path.with_suffix(".json")) for path in arguments.candidates}
     candidates = {int(path.stem.split("-")[2]): card["sha256"] for path, card in known.items()}

@@ -17,6 +17,7 @@ PLUGIN = Path(__file__).resolve().parent / "fairseq_plugin"
 class Segment:
     """What fairseq is to do: train from the milestone before (`resume_from`, None at the start) to `updates`.
 
+    `start_from`: of which the first segment of a run takes the weights alone, where it does not start from scratch.
     Paths are absolute: hydra changes the working directory.
     """
 
@@ -28,6 +29,7 @@ class Segment:
     precision: str  # fp32, fp16 or bf16
     seed: int
     resume_from: Path | None
+    start_from: Path | None = None
 
 
 def update_freq(effective_gpus: int, processes: int) -> int:
@@ -80,6 +82,8 @@ def overrides(segment: Segment, processes: Processes) -> list[str]:
         words.append("common.cpu=true")
     if segment.resume_from is not None:
         words.append(f"checkpoint.continue_once={_quoted(segment.resume_from)}")
+    if segment.start_from is not None:  # until there is a checkpoint_last.pt
+        words.append(f"checkpoint.finetune_from_model={_quoted(segment.start_from)}")
     return words
 
 

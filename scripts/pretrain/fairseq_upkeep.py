@@ -1,9 +1,9 @@
 """What our plugin does about fairseq's saving and ending. None of it decides a number: a change trains nothing again.
 
-A run can be stopped at any update, checkpoints are whole or not there, and workers end with their trainer.
+A run can be stopped at any update, checkpoints are whole or not there, damaged audio is named, it shows that it lives,
+and workers end with their trainer.
 """
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from typing import Any
 import fairseq_cli.train
 import torch
 from fairseq import checkpoint_utils
+from fairseq.data.audio import raw_audio_dataset
 from fairseq.file_io import PathManager
+from fairseq.trainer import Trainer
 
-from scripts.common import files
-from scripts.pretrain.checkpoints import STOP_REQUESTED
-from scripts.trainers import data_workers
+from scripts.pretrain import packed
+from scripts.pretrain.checkpoints import STOP_REQUESTED, check
+from scripts.trainers import data_workers, life, states
 from scripts.trainers.replacing import replace
 
 Function = Callable[..., Any]
@@ -24,8 +26,21 @@ Function = Callable[..., Any]
 def install() -> None:
     """Replace what has to be replaced in fairseq main 3d262bb2 (ve-fairseq 0.12.3)."""
     replace(fairseq_cli.train, "validate_and_save", leave_when_asked, known="55091327efc0")
+    replace(checkpoint_utils, "torch_persistent_save", save_whole, known="5f397c23bc88")
     replace(PathManager, "copy", copy_whole, known="e4ce3f5c1ff0")
+    replace(raw_audio_dataset, "read_from_stored_zip", lambda _: packed.read, known="8693c2d72b8b")
+    Trainer._prepare_sample = living(Trainer._prepare_sample)
     data_workers.kill_at_exit()
+
+
+def living(stock: Function) -> Function:
+    """Show at each micro-batch, of training and of validation, that the trainer lives."""
+
+    def prepare_sample(self: Trainer, *args: Any, **kwargs: Any) -> Any:
+        life.beat()
+        return stock(self, *args, **kwargs)
+
+    return prepare_sample
 
 
 def leave_when_asked(stock: Function) -> Function:
@@ -49,12 +64,24 @@ def leave_when_asked(stock: Function) -> Function:
     return validate_and_save
 
 
+def save_whole(stock: Function) -> Function:
+    """Save a checkpoint that is read back and checked before it gets its name, and note its digest.
+
+    Stock fairseq would repeat a write that failed behind the half that it has written.
+    """
+
+    def torch_persistent_save(value: Any, filename: str, async_write: bool = False) -> None:
+        with states.saved(Path(filename), check) as file:
+            torch.save(value, file)
+
+    return torch_persistent_save
+
+
 def copy_whole(stock: Function) -> Function:
     """Copy a checkpoint atomically: a kill during fairseq's plain copy leaves a truncated checkpoint_last.pt."""
 
     def copy(source: str, target: str, overwrite: bool = False) -> str:
-        with files.whole(Path(target)) as temporary:
-            shutil.copyfile(source, temporary)
+        states.copied(Path(source), Path(target))
         return target
 
     return copy

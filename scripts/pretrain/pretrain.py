@@ -19,7 +19,7 @@ from scripts.pretrain import checkpoints, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
 from scripts.pretrain.faster import switches
 from scripts.pretrain.recipe import decisive
-from scripts.trainers import ownership, processes, requeue, supervisor
+from scripts.trainers import ownership, processes, requeue, states, supervisor
 from scripts.trainers.work import LOG, WORK
 
 
@@ -28,8 +28,8 @@ def manifests_of(arguments: argparse.Namespace) -> dict[str, Path]:
     return {"train": arguments.train_manifest, "valid": arguments.valid_manifest}
 
 
-def identity_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the milestone that is asked for is made of."""
+def identity_of(arguments: argparse.Namespace, start_from: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What the milestone that is asked for is made of. `start_from`: as the sidecar of the one before says."""
     return identity.milestone(
         arguments.recipe,
         arguments.updates,
@@ -38,6 +38,7 @@ def identity_of(arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.seed,
         {name: sidecars.verified(path)["digest"] for name, path in manifests_of(arguments).items()},
         program(),
+        start_from,
     )
 
 
@@ -98,9 +99,16 @@ def check_lengths(recipe: dict[str, Any], manifest: Path) -> None:
 
 
 def train(segment: Segment, together: processes.Processes, claim: ownership.Claim) -> Path:
-    """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with."""
+    """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with.
+
+    fairseq unpickles what it goes on from, so that is looked at first.
+    """
     saved = segment.work / "checkpoints"
-    last = saved / "checkpoint_last.pt"
+    last, best = saved / "checkpoint_last.pt", saved / "checkpoint_best.pt"
+    beginning = "training begins again " + (f"from {segment.resume_from}" if segment.resume_from else "from update 0")
+    states.newest(last, checkpoints.check, otherwise=beginning)
+    if best.exists():
+        checkpoints.verified(best)  # now, rather than when it is to be published in some days
     # A finished run that is started again would train one more update.
     if checkpoints.updates_of(last) < segment.updates:
         print(f"fairseq's own log: {segment.work / LOG}", flush=True)
@@ -121,6 +129,10 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
 def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any], facts: dict[str, Any]) -> None:
     """Publish the milestone, and the checkpoint with the lowest validation loss so far."""
     above = tuple(manifests_of(arguments).values())
+    if checkpoints.updates_of(last) != arguments.updates:
+        raise StepError(f"{last} is at update {checkpoints.updates_of(last)} instead of {arguments.updates}: see {LOG}")
+    if "start_from" in made_from:
+        above += (arguments.resume_from,)  # which vouches for what was given
     checkpoints.publish(last, arguments.output, made_from, above, **facts)
     own_best = last.with_name("checkpoint_best.pt")  # absent where no validation beat those of earlier segments
     if own_best.exists():
@@ -128,12 +140,16 @@ def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any]
     else:
         files.publish(arguments.best_before, arguments.best)
         files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
+    states.forget_previous(last)
 
 
 def make_milestone(arguments: argparse.Namespace, together: processes.Processes, claim: ownership.Claim) -> None:
     """Train and publish, as the owner of the output."""
     resumed = sidecars.verified(arguments.resume_from) if arguments.resume_from else None
-    made_from = identity_of(arguments) | {"resumed_from_sha256": resumed and resumed["sha256"]}
+    start_from = resumed["made_from"].get("start_from") if resumed else None
+    made_from = identity_of(arguments, start_from) | {"resumed_from_sha256": resumed and resumed["sha256"]}
+    before = arguments.resume_from.resolve() if resumed else None
+    begins = bool(resumed) and resumed["updates"] == 0
     work = arguments.output.parent.resolve() / WORK / f"{arguments.output.stem}-{digests.digest(made_from)}"
     segment = Segment(
         recipe=arguments.recipe.resolve(),
@@ -143,7 +159,8 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
         update_freq=update_freq(arguments.effective_gpus, together.count),
         precision=precision(arguments.precision, torch.cuda.get_device_capability() if together.gpus else None),
         seed=arguments.seed,
-        resume_from=arguments.resume_from.resolve() if arguments.resume_from else None,
+        resume_from=None if begins else before,
+        start_from=before if begins else None,
     )
     place_manifests(manifests_of(arguments), segment.data)
     last = train(segment, together, claim)
@@ -155,7 +172,7 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
         "faster": switches.parse(arguments.faster).words(),
     } | provenance.circumstances("fairseq", "torch", "ve-fairseq")
     publish(last, arguments, made_from, facts)
-    print(f"{arguments.output}: validation loss {checkpoints.summarise(last).validation_loss}")
+    print(f"{arguments.output}: validation loss {sidecars.read(arguments.output)['validation_loss']}")
 
 
 def main() -> None:
@@ -170,7 +187,7 @@ def main() -> None:
     parser.add_argument("--cpu-processes", type=int, default=1, help="processes where the job sees no GPU")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--faster", nargs="*", default=[], help="scripts/pretrain/faster/switches.py; decides nothing")
-    parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before; none: start anew")
+    parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before (after-0: its weights)")
     parser.add_argument("--best-before", type=Path, nargs="?", help="the best checkpoint until the milestone before")
     parser.add_argument("--output", type=Path, required=True, help="after-N-updates.pt; a sidecar .json goes beside it")
     parser.add_argument("--best", type=Path, required=True, help="lowest validation loss so far; with a sidecar, too")

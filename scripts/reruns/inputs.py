@@ -64,12 +64,17 @@ def archives(config: Config, model: str) -> list[str]:
 
 
 def of_milestone(config: Config, names: Mapping[str, str]) -> Inputs:
-    """For pretrain: manifests, audio, and the milestone before with the best until then."""
-    model = names["model"]
-    earlier = [n for n in published_updates(config["pretraining"][model]) if n < int(names["updates"])][-1:]
+    """For pretrain: manifests, audio, and the milestone before with the best until then.
+
+    Before the first is the model at 0 updates where the run goes on from a checkpoint that was given.
+    """
+    model, run = names["model"], config["pretraining"][names["model"]]
+    earlier = [n for n in published_updates(run) if n < int(names["updates"])][-1:]
     others = {subset: [Part.of("manifest", model=model, subset=subset).file] for subset in HEARD}
     others["audio"] = archives(config, model)
     before = {kind: [Part.of(kind, model=model, updates=n) for n in earlier] for kind in ("milestone", "best-until")}
+    if not earlier and run.get("start_from"):
+        before["milestone"] = [Part.of("initialisation", model=model)]
     others["before"] = [part.file for part in before["milestone"]]
     others["best_before"] = [part.file for part in before["best-until"]]
     others["sidecars"] = [part.sidecar for part in (*before["milestone"], *before["best-until"])]

@@ -26,6 +26,20 @@ class Number:
         return Part.of("score", **vars(self))
 
 
+def labels(config: Mapping[str, Any]) -> dict[str, str | None]:
+    """What each task and model is called in the table; None for one without a name of its own.
+
+    A run that goes on from a checkpoint is named after it, and after itself as others may do so, too.
+    """
+    found = {}
+    for name, entry in {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}.items():
+        start = entry.get("start_from")
+        found[name] = entry["label"]
+        if entry["label"] is None and start:
+            found[name] = f"{config['checkpoints'][start]['label']}, then {name}"
+    return found
+
+
 def numbers(config: Mapping[str, Any]) -> list[Number]:
     """All numbers in the order of the table's rows."""
     found = []

@@ -151,8 +151,10 @@ def above(part: Part, config: Mapping[str, Any]) -> list[Part]:
             return [Part.of("split", **names), *(source_of(corpus, config) for corpus in corpora_of(run))]
         case "manifest":
             return [Part.of("archive", **names, shard=shard) for shard in shards_of(run, names["subset"])]
+        case "initialisation":
+            return _start_of(run)
         case "milestone" | "best-until":
-            return [Part.of("manifest", **names, subset=subset) for subset in HEARD]
+            return [*(Part.of("manifest", **names, subset=subset) for subset in HEARD), *_start_of(run)]
         case "best":
             return [Part.of("best-until", **names, updates=updates) for updates in published_updates(run)]
         case "converted":
@@ -171,6 +173,11 @@ def above(part: Part, config: Mapping[str, Any]) -> list[Part]:
         case "score":
             return [Part.of("transcript", **names), Part.of("utterances", corpus=task["corpus"])]
     return []
+
+
+def _start_of(run: Mapping[str, Any]) -> list[Part]:
+    """The checkpoint that a run goes on from; none for one from scratch."""
+    return [Part.of("given", model=run["start_from"])] if run.get("start_from") else []
 
 
 def _list_and_source(corpus: str, config: Mapping[str, Any]) -> list[Part]:

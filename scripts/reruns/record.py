@@ -10,7 +10,7 @@ from scripts.common import digests, files, provenance
 from scripts.common.code import code_digest
 from scripts.common.sidecars import IDENTITY
 from scripts.reruns.cards import Card, Cards, read, sha256_of
-from scripts.reruns.numbers import numbers
+from scripts.reruns.numbers import labels, numbers
 from scripts.reruns.parts import Part, with_all_above
 
 MODELS = {"initialisation", "milestone", "best", "given", "encoder", "epochs", "average", "transcript", "score"}
@@ -43,13 +43,13 @@ def record(config: Mapping[str, Any]) -> dict[str, Any]:
 def asked(config: Mapping[str, Any]) -> str:
     """A digest of what the table and its curve show, but for what stands in the scores."""
     shown = numbers(config)
-    entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
-    labels = {name: entries[name]["label"] for number in shown for name in (number.task, number.model)}
+    called = labels(config)
+    names = {name: called[name] for number in shown for name in (number.task, number.model)}
     tasks = dict.fromkeys(number.task for number in shown)
     paths = {task: config["finetuning"][task]["published"] for task in tasks}
     published = {task: files.sha256(provenance.REPOSITORY / path) for task, path in paths.items() if path}
     code = [code_digest(f"scripts.results.{step}") for step in ("tabulate", "plot")]
-    return digests.digest([[vars(number) for number in shown], labels, published, code])
+    return digests.digest([[vars(number) for number in shown], names, published, code])
 
 
 def is_outdated(path: Path, config: Mapping[str, Any]) -> bool:

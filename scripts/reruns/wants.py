@@ -112,15 +112,29 @@ def _manifest(wish: Wish) -> dict[str, Any]:
 
 def _initialisation(wish: Wish) -> dict[str, Any]:
     code = code_digest("scripts.pretrain.initialise")
-    return pretrain.initialisation(wish.repository / wish.run["recipe"], wish.run["seed"], code)
+    return pretrain.initialisation(wish.repository / wish.run["recipe"], wish.run["seed"], code, _beginning(wish))
+
+
+def _beginning(wish: Wish) -> dict[str, str] | None:
+    """What the run goes on from. Which checkpoint that is the config says, before it was brought."""
+    if not wish.run.get("start_from"):
+        return None
+    (given,) = (other for other in wish.above if other.kind == "given")
+    pinned = wish.config["checkpoints"][given["model"]]["sha256"]
+    found = wish.now(given, "made_from", "start_from")
+    known = {} if found == "unknown" else {key: value for key, value in found.items() if key != "taken_by"}
+    known["sha256"] = pinned.lower() if pinned else wish.now(given, ("made_from", "sha256"), "not as recorded")
+    return pretrain.beginning(known, code_digest("scripts.pretrain.beginning"))
 
 
 def _milestone(wish: Wish, updates: int | None = None) -> dict[str, Any]:
     run = wish.run
-    data = {other["subset"]: wish.now(other, "digest", "data", other["subset"]) for other in wish.above}
+    manifests = [other for other in wish.above if other.kind == "manifest"]
+    data = {other["subset"]: wish.now(other, "digest", "data", other["subset"]) for other in manifests}
     settings = (run["effective_gpus"], run["precision"], run["seed"], data)
     updates = int(wish.part["updates"]) if updates is None else updates
-    return pretrain.milestone(wish.repository / run["recipe"], updates, *settings, fairseq_command.program())
+    program, start_from = fairseq_command.program(), _beginning(wish)
+    return pretrain.milestone(wish.repository / run["recipe"], updates, *settings, program, start_from)
 
 
 def _best_until(wish: Wish) -> dict[str, Any]:
@@ -138,7 +152,12 @@ def _best(wish: Wish) -> dict[str, Any]:
 
 def _given(wish: Wish) -> dict[str, Any]:
     pinned = wish.config["checkpoints"][wish.part["model"]]["sha256"]
-    return pretrain.given(pinned.lower() if pinned else wish.now(None, "sha256", "sha256"))
+    sha256 = pinned.lower() if pinned else wish.now(None, "sha256", "sha256")
+    if wish.now(None, "converted_from", "code") in (None, "unknown"):
+        return pretrain.given(sha256)
+    config_sha256 = wish.now(None, "config_sha256", "config_sha256")
+    known = config_sha256 if config_sha256 != "unknown" else None
+    return pretrain.given(sha256, code_digest("scripts.pretrain.conversion"), known)
 
 
 def _data(wish: Wish) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from scripts.common.errors import StepError, no_space
 from scripts.common.provenance import REPOSITORY
-from scripts.trainers import slurm
+from scripts.trainers import life, slurm
 from scripts.trainers.ownership import Claim
 
 LAST_LINES = 15
@@ -33,6 +33,8 @@ MARGIN = 600  # seconds before the end of the job's time at which the trainer is
 TIME_LIMIT = "the job's time limit is near"
 SIGNALS = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT"}
 ALMOST_FULL = 16_000_000  # bytes
+# What code of ours says within a trainer: the end of a traceback, which a data worker's may be within.
+OURS = re.compile(r"^scripts\.common\.errors\.StepError: (.+)$", re.MULTILINE)
 
 
 class Paused(Exception):
@@ -76,8 +78,9 @@ def train(training: Training, claim: Claim) -> None:
     training.log.parent.mkdir(parents=True, exist_ok=True)
     saved = training.progress()
     reasons: list[str] = []
-    with _noting_signals(reasons), _started(training) as processes:
-        _watch(training, processes, claim, reasons)
+    signs = life.Signs(training.log, time.monotonic())
+    with _noting_signals(reasons), _started(training, signs.touched) as processes:
+        _watch(training, processes, claim, reasons, signs)
     if training.progress() >= training.goal:
         return
     if not reasons:
@@ -100,26 +103,26 @@ def _noting_signals(reasons: list[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _started(training: Training) -> Iterator[list[subprocess.Popen[bytes]]]:
+def _started(training: Training, touched: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """The trainer's processes, each with a process group of its own; what is left of them is killed at the end."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
         with training.log.open("ab") as log:
-            processes += (_start(command, log) for command in training.commands)
+            processes += (_start(command, log, touched) for command in training.commands)
         yield processes
     finally:
         for process in processes:
             _kill(process)
 
 
-def _start(command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+def _start(command: list[str], log: BinaryIO, touched: Path) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=environment(),
+            env=environment() | {life.VARIABLE: str(touched)},
             start_new_session=True,
             preexec_fn=_deaf_until_its_parent_dies,
         )
@@ -141,8 +144,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _watch(training: Training, processes: list[subprocess.Popen[bytes]], claim: Claim, reasons: list[str]) -> None:
-    """Wait until all have ended or one has failed; ask them to save once there is a reason."""
+def _watch(
+    training: Training,
+    processes: list[subprocess.Popen[bytes]],
+    claim: Claim,
+    reasons: list[str],
+    signs: life.Signs,
+) -> None:
+    """Wait until all have ended, one has failed or none lives on; ask them to save once there is a reason."""
     allocation = slurm.allocation()
     deadline = _deadline(allocation.ends, time.time()) if allocation else None
     asked = False
@@ -159,9 +168,21 @@ def _watch(training: Training, processes: list[subprocess.Popen[bytes]], claim: 
             if training.ask_to_save is None:
                 return
             training.ask_to_save()
+            signs.ask()
+        if signs.look(time.monotonic()):
+            return _give_up(_name_of(training), signs)
     for process in processes:
         if process.poll():
-            raise _failure(training, process)
+            raise _failure(training, process, signs)
+
+
+def _give_up(name: str, signs: life.Signs) -> None:
+    """Return where it was asked to save anyway; raise StepError where nobody expected its end."""
+    if signs.asked:
+        print(f"{name} did not save within {life.duration(signs.silence)}, so it was ended", flush=True)
+        return
+    _show_last_lines(signs)
+    raise StepError(signs.given_up(name))
 
 
 def _deadline(ends: float, now: float) -> float:
@@ -169,12 +190,24 @@ def _deadline(ends: float, now: float) -> float:
     return ends - min(MARGIN, (ends - now) / 4)
 
 
-def _failure(training: Training, process: subprocess.Popen[bytes]) -> StepError:
-    lines = training.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
-    print("\n".join(lines), flush=True)
+def _failure(training: Training, process: subprocess.Popen[bytes], signs: life.Signs) -> StepError:
+    if ours := OURS.findall(signs.said()):
+        return StepError(ours[-1])
+    lines, name = _show_last_lines(signs), _name_of(training)
+    if any(life.NO_SHARED_MEMORY.search(line) for line in lines):
+        return StepError(life.no_shared_memory(name))
     if shutil.disk_usage(training.log.parent).free < ALMOST_FULL or any("No space left" in line for line in lines):
         return no_space(training.log.parent)
-    name = Path(training.commands[0][0]).name
     return StepError(
         f"{name} ended with exit code {process.returncode}: see its last lines above, all in {training.log}"
     )
+
+
+def _show_last_lines(signs: life.Signs) -> list[str]:
+    lines = signs.said().splitlines()[-LAST_LINES:]
+    print("\n".join(lines), flush=True)
+    return lines
+
+
+def _name_of(training: Training) -> str:
+    return Path(training.commands[0][0]).name

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -35,26 +35,30 @@ def lay_out(directory: Path) -> None:
     (directory / "small.yaml").write_text(yaml.safe_dump(overlay))
 
 
-def snakemake(directory: Path, *words: str, repository: Path = REPOSITORY) -> str:
+def snakemake(directory: Path, *words: str, repository: Path = REPOSITORY, configs: Sequence[Path] = ()) -> str:
     """What snakemake prints."""
-    with start(directory, *words, repository=repository) as process:
+    with start(directory, *words, repository=repository, configs=configs) as process:
         said, _ = process.communicate()
     assert process.returncode == 0, said
     return said
 
 
 def start(
-    directory: Path, *words: str, stdout: int | IO[str] = subprocess.PIPE, repository: Path = REPOSITORY
+    directory: Path,
+    *words: str,
+    stdout: int | IO[str] = subprocess.PIPE,
+    repository: Path = REPOSITORY,
+    configs: Sequence[Path] = (),
 ) -> subprocess.Popen[str]:
     """snakemake, started from the repository as a user would, in a process group of its own.
 
     The python of its jobs does without what is imported and never called (bin/python); tests/slurm and tests/conda run
     the same on all that is pinned.
     """
-    configs = ["--configfile", "config/demo.yaml", str(directory / "small.yaml")]
+    configs = configs or (Path("config/demo.yaml"), directory / "small.yaml")
     path = os.pathsep.join([str(Path(__file__).with_name("bin")), str(BIN), os.environ["PATH"]])
     return subprocess.Popen(
-        [BIN / "snakemake", *words, "--profile", "profiles/demo", "--directory", directory, *configs],
+        [BIN / "snakemake", *words, "--profile", "profiles/demo", "--directory", directory, "--configfile", *configs],
         cwd=repository,
         env=os.environ | {"PATH": path, "REAL_PYTHON": sys.executable},
         stdout=stdout,

@@ -4,6 +4,7 @@ Each of its four characters, and the space between two words, is a tone of 100 m
 seconds.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -199,6 +200,23 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(place, uninterrupted, 
         assert list(differences(uninterrupted.weights(epoch), run.weights(epoch))) == []
 
 
+def test_a_state_that_was_cut_off_costs_an_epoch_and_ends_with_the_same_bits(place, uninterrupted, tmp_path):
+    run = place(tmp_path)
+    second = "work/*/2epoch.pth"
+    kill_when(lambda: any(tmp_path.glob(second)), "scripts.finetune.finetune", **run.options)
+    state = run.work() / "checkpoint.pth"
+    newest = load(state)["reporter"]["epoch"]
+    assert 2 <= newest < EPOCHS and load(run.work() / "checkpoint_previous.pth")["reporter"]["epoch"] == newest - 1
+    os.truncate(state, state.stat().st_size // 2)
+
+    said = step("scripts.finetune.finetune", **run.options)
+    assert "set aside as checkpoint.pth.damaged; training goes on from the state before\n" in said
+    log = (run.work() / "train.log").read_text(encoding="utf-8")
+    assert log.count(f"{newest}/{EPOCHS}epoch started") == 2 and log.count(f"1/{EPOCHS}epoch started") == 1
+    for epoch in range(1, EPOCHS + 1):
+        assert list(differences(uninterrupted.weights(epoch), run.weights(epoch))) == []
+
+
 def test_another_seed_ends_elsewhere(place, uninterrupted, tmp_path):
     run = place(tmp_path, seed=2)
     first = "work/*/1epoch.pth"  # one epoch is enough
@@ -274,6 +292,12 @@ def test_the_padding_mask_is_espnets():
         assert torch.equal(padding_mask(lengths), make_pad_mask(lengths))
 
 
+def copy_with_sidecar(product: Path, folder: Path) -> Path:
+    """What was moved by hand, with what vouches for it."""
+    shutil.copy(product.with_suffix(".json"), folder)
+    return Path(shutil.copy(product, folder))
+
+
 @pytest.fixture(scope="session")
 def texts(uninterrupted, averaged, encoder, corpus, tmp_path_factory) -> dict[str, Path]:
     """Transcripts of dev and test, made after the results were moved: config.yaml names a place that is gone."""
@@ -286,8 +310,8 @@ def texts(uninterrupted, averaged, encoder, corpus, tmp_path_factory) -> dict[st
     step(
         "scripts.evaluate.transcribe",
         config=moved / "config.yaml",
-        weights=shutil.copy(averaged, moved),
-        encoder=shutil.copy(encoder, moved),
+        weights=copy_with_sidecar(averaged, moved),
+        encoder=copy_with_sidecar(encoder, moved),
         utterances=corpus.utterances,
         root=corpus.root,
         source=corpus.utterances,

@@ -190,6 +190,47 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(place, uninterrupted, 
     assert list(differences(trained_bits(uninterrupted.output), trained_bits(milestone.output))) == []
 
 
+def test_an_empty_state_costs_what_came_after_the_one_before(place, uninterrupted, tmp_path):
+    milestone = place(tmp_path, 12)
+    logs = "work/after-12-updates-*/train.log"  # when update 5 is logged, updates 2 and 4 are saved whole
+    fifth = '"num_updates": "5"'
+    kill_when(
+        lambda: any(fifth in log.read_text() for log in tmp_path.glob(logs)),
+        "scripts.pretrain.pretrain",
+        **milestone.options,
+    )
+    reached = [int(entry["num_updates"]) for entry in logged(milestone, "train_inner")]
+    saved = milestone.work() / "checkpoints"
+    last, previous = (
+        load(saved / f"checkpoint_{name}.pt")["optimizer_history"][-1]["num_updates"] for name in ("last", "previous")
+    )
+    os.truncate(saved / "checkpoint_last.pt", 0)
+
+    said = step("scripts.pretrain.pretrain", **milestone.options)
+    assert "set aside as checkpoint_last.pt.damaged; training goes on from the state before\n" in said
+    afterwards = [int(entry["num_updates"]) for entry in logged(milestone, "train_inner")][len(reached) :]
+    assert afterwards[0] == previous + 1 < last + 1 and afterwards[-1] == 12
+    assert list(differences(trained_bits(uninterrupted.output), trained_bits(milestone.output))) == []
+    kept = sorted(path.name for path in saved.iterdir() if path.suffix in (".pt", ".damaged"))
+    assert kept[-2:] == ["checkpoint_last.pt", "checkpoint_last.pt.damaged"]  # previous is done with
+
+
+def test_a_flipped_bit_of_audio_ends_in_one_sentence(audio, place, tmp_path):
+    """In the midst of the samples: fairseq would have trained on it as noise."""
+    corpus = tmp_path / "corpus"
+    shutil.copytree(audio.train.parents[1], corpus)
+    archive = corpus / "audio/train-1.zip"
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 64
+    archive.write_bytes(content)
+    options = {"train_manifest": corpus / "manifest/train.tsv", "valid_manifest": corpus / "manifest/valid.tsv"}
+    finished = attempt("scripts.pretrain.pretrain", **place(tmp_path / "out", 12, **options).options)
+    assert finished.returncode == 1
+    _, sentence = finished.stdout.splitlines()  # the first names the log
+    assert re.match(rf"error: {archive} is damaged: train\d+\.\.train\d+\.wav \(bytes .*\) is not what was", sentence)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["work"]
+
+
 def test_a_finished_run_is_published_again_without_training(chain, place, tiny_recipe, write_recipe):
     last = chain[-1]
     log, before = last.work() / "train.log", last.output.read_bytes()

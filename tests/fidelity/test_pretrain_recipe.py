@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from comparison import A_PATH, ABSENT, HERE, ROOT, Difference, allowed, differences, documented_keys, flatten
 from scripts.pretrain.fairseq_command import Segment, commands, precision, update_freq
@@ -153,3 +154,18 @@ def test_a_broken_value_is_found_and_a_milestone_keeps_the_schedule(published, o
         "optimization.max_update": (400_000, 50_000),
     }
     assert broken["lr_scheduler.total_num_update"] == 400_000
+
+
+def test_the_recipe_for_one_gpu_differs_in_the_batch_and_what_follows_from_it() -> None:
+    """An eighth of the batch, half of the updates, 8 % of them warm-up, and a rate by the square root of the batch."""
+    base, one = (flatten(yaml.safe_load(path.read_text())) for path in (BASE, BASE.with_name("one-gpu.yaml")))
+    overlay = yaml.safe_load((ROOT / "config/one-gpu.yaml").read_text())["pretraining"]["mandarin"]
+    updates = overlay["updates"]
+    assert {key: value for key, value in one.items() if value != base[key]} == {
+        "distributed_training.distributed_world_size": 1,
+        "optimization.max_update": updates,
+        "optimization.lr": [round(0.0005 * (overlay["effective_gpus"] / 64) ** 0.5, 6)],
+        "lr_scheduler.total_num_update": updates,
+        "lr_scheduler.warmup_updates": updates * 8 // 100,
+    }
+    assert one.keys() == base.keys()

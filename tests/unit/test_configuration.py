@@ -11,6 +11,7 @@ import yaml
 from scripts.common.configuration import check, corpora_in_use
 from scripts.common.errors import StepError
 from scripts.corpora.formats.known import FORMATS
+from scripts.reruns.numbers import labels
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
@@ -68,14 +69,18 @@ def test_what_may_be_left_out_is_filled_in(config: dict[str, Any]) -> None:
 
 def test_the_overlay_of_the_page_on_another_language_passes(config: dict[str, Any], tmp_path: Path) -> None:
     page = (REPOSITORY / "docs/another-language.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    for recipe in ("pretrain.yaml", "finetune.yaml"):
-        assert f"/home/me/{recipe}" in block
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    block, further = (yaml.safe_load(block.replace("/home/me", str(tmp_path))) for block in blocks)
+    for recipe in ("pretrain.yaml", "finetune.yaml", "further.yaml"):
+        assert f"/home/me/{recipe}" in page
         (tmp_path / recipe).touch()
     (tmp_path / "corpora/russian").mkdir()
-    merged = merge(config, yaml.safe_load(block.replace("/home/me", str(tmp_path))))
+    merged = merge(config, block)
     check(merged, SCHEMA, REPOSITORY, FORMATS)
     assert corpora_in_use(merged) == {"russian"}
+    merged = merge(merged, further)
+    check(merged, SCHEMA, REPOSITORY, FORMATS)
+    assert labels(merged)["russian-further"] == "XLSR-53, then russian-further"
 
 
 def set_in(config: dict[str, Any], key: str, value: Any) -> None:
@@ -185,6 +190,7 @@ def test_missing_key(config: dict[str, Any]) -> None:
             "there is no germn in pretraining or checkpoints (known: english, mandarin)",
         ),
         ("experiments.0.finetuning", "aishell2", "there is no aishell2 in finetuning (known: aishell1)"),
+        ("pretraining.mandarin.start_from", "mandarin", "there is no mandarin in checkpoints (known: english)"),
     ],
 )
 def test_unknown_names(config: dict[str, Any], key: str, value: Any, saying: str) -> None:

@@ -17,8 +17,8 @@ from scripts.common.tables import (
     write_utterances,
 )
 from scripts.common.text import leakage_key
+from scripts.corpora.census import HELDOUT_COLUMNS
 from scripts.corpora.drop_leakage import drop_leakage, said_first
-from scripts.corpora.list_utterances import HELDOUT_COLUMNS
 
 
 def utterances(*transcripts: str) -> pd.DataFrame:

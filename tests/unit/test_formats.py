@@ -281,3 +281,24 @@ def test_a_wav_that_aishell2_does_not_list_is_named(tmp_path: Path) -> None:
     listed, other = aishell2(tmp_path, "A\twav/C0001/A.wav\n", "A\t一\n")
     assert listed.utterance == "A" and not listed.problem
     assert other == Entry("B", "C0001", "train", "wav/C0001/B.wav", None, "not listed in wav.scp")
+
+
+def test_magicdata(tmp_path: Path) -> None:
+    header = "UtteranceID\tSpeakerID\tTranscription\n"
+    write(tmp_path / "train/TRANS.txt", header + "38_1_2.wav\t38_1\t打开 收音机\n38_1_3.wav\t38_1\t[FIL]好\r\n")
+    write(tmp_path / "dev/TRANS.txt", header + "38_9_1.wav\t38_9\t再见\n38_9_1.wav\t38_9\t你好\n")
+    for name in ("train/38_1/38_1_2.wav", "train/38_1/38_1_4.wav", "dev/38_9/38_9_1.wav"):
+        write(tmp_path / name, "")
+    layout = FORMATS["magicdata"]
+    assert list(layout.read(tmp_path)) == [
+        Entry("38_9_1", "38_9", "dev", "dev/38_9/38_9_1.wav", "再见"),
+        Entry("38_9_1", "38_9", "dev", None, "你好", "listed twice in TRANS.txt"),
+        Entry("38_1_2", "38_1", "train", "train/38_1/38_1_2.wav", "打开收音机"),
+        Entry("38_1_3", "38_1", "train", None, "[FIL]好"),
+        Entry("38_1_4", "38_1", "train", "train/38_1/38_1_4.wav", None),
+    ]
+    assert layout.lists(tmp_path) == ["dev/TRANS.txt", "train/TRANS.txt"]
+    sizes = {"train/38_1/38_1_2.wav": 0, "train/38_1/38_1_4.wav": 0, "dev/38_9/38_9_1.wav": 0}
+    assert dict(layout.sizes(tmp_path)) == sizes
+    with pytest.raises(StepError, match=r"TRANS\.txt: No such file or directory; is this the corpus as distributed\?"):
+        list(layout.read(tmp_path / "train"))

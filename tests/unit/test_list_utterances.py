@@ -1,5 +1,6 @@
 """What cannot be used is listed with its reason; nothing is dropped in silence."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -7,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scripts.common.tables import REJECTED_COLUMNS, UTTERANCE_COLUMNS, read_table
+from scripts.corpora.census import HELDOUT_COLUMNS
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
-from scripts.corpora.list_utterances import HELDOUT_COLUMNS, list_corpus
+from scripts.corpora.list_utterances import BATCH, in_batches, list_corpus
 from tests.places import sample_script
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -195,10 +199,21 @@ def test_the_sidecar_says_what_there_is_and_what_is_said(tmp_path: Path, step, w
     assert said["made_from"]["lists"]["trans.txt"] != before["made_from"]["lists"]["trans.txt"]
 
 
-def test_threads_change_nothing(aishell2: Path) -> None:
+def test_threads_change_nothing(aishell2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = list(FORMATS["aishell2"].read(aishell2))
-    one, many = list_corpus(aishell2, entries, 1), list_corpus(aishell2, entries, 4)
+    one = list_corpus(aishell2, entries, 1)
+    monkeypatch.setattr("scripts.corpora.list_utterances.BATCH", 2)
+    many = list_corpus(aishell2, entries, 4)
     assert all(a.equals(b) for a, b in zip(one, many, strict=True))
+
+
+@given(paths=st.lists(st.sampled_from(["a", "b", None]), max_size=500))
+def test_batches_part_no_recording(paths: list[str | None]) -> None:
+    entries = [Entry(str(number), "S", "train", path, "好") for number, path in enumerate(paths)]
+    batches = list(in_batches(entries))
+    assert [entry for batch in batches for entry in batch] == entries
+    assert all(one[-1].path != other[0].path for one, other in itertools.pairwise(batches))
+    assert all(len(batch) >= BATCH for batch in batches[:-1])
 
 
 def test_a_corpus_without_usable_utterance_ends_in_one_line(tmp_path: Path, step) -> None:

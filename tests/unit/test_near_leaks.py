@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common.tables import NEAR_COLUMNS, UTTERANCE_COLUMNS
+from scripts.corpora.census import HELDOUT_COLUMNS
 from scripts.corpora.drop_leakage import said_first
-from scripts.corpora.list_utterances import HELDOUT_COLUMNS
 from scripts.corpora.near_leaks import CONTAINS, LESS, MORE, NUMBERS, OTHER, HeldOut, Near, near_leaks
 from scripts.corpora.numerals import in_digits
 

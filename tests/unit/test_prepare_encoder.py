@@ -42,6 +42,26 @@ def test_both_generations(generation: str, wanted: float | None, expected: float
     assert made["model"]["w"].tolist() == [1.0, 2.0]
 
 
+@pytest.mark.parametrize("history", [{}, {"optimizer_history": []}])
+def test_a_checkpoint_without_its_history_is_given_an_empty_one(history: dict[str, Any]) -> None:
+    state = {name: value for name, value in checkpoint("cfg").items() if name != "optimizer_history"}
+    made = prepare(state | history, None)
+    assert made["optimizer_history"][-1]["num_updates"] == 0 and made["extra_state"] == {}
+
+
+@pytest.mark.parametrize("generation", ["cfg", "args"])
+def test_heads_that_were_taken_away_are_filled_in(generation: str) -> None:
+    """fairseq takes them away as it fine-tunes, and loads no model without."""
+    state = checkpoint(generation)
+    state["model"] = {"layer_norm.weight": torch.ones(5), "encoder.layer_norm.weight": torch.ones(7)}
+    made = prepare(state, None)
+    settings = made["cfg"]["model"] if generation == "cfg" else vars(made["args"])
+    assert not settings["quantize_targets"]
+    heads = {name: tuple(tensor.shape) for name, tensor in made["model"].items() if "norm" not in name}
+    weights = {"project_q.weight": (7, 5), "final_proj.weight": (7, 7)}
+    assert heads == weights | {"project_q.bias": (7,), "final_proj.bias": (7,)}
+
+
 def test_a_checkpoint_of_something_else() -> None:
     with pytest.raises(StepError, match="neither cfg nor args"):
         prepare({"model": {}, "cfg": None, "args": None}, 0.2)

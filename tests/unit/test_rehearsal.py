@@ -33,6 +33,8 @@ def whole(config: dict) -> dict:
         entry |= {"exclude": None, "convert": False} | entry
     for entry in config["finetuning"].values():
         entry |= {"train_hours": None} | entry
+    for entry in config["pretraining"].values():
+        entry |= {"start_from": None} | entry
     return config
 
 
@@ -146,6 +148,14 @@ def test_a_task_without_pretraining_starts_from_a_given_checkpoint() -> None:
     assert (what.models, what.tasks) == ([], {"aishell1": ("english", "given")})
     small = plan.overlay(config, what, Path("/exp"), Path("/place"), {"aishell1": {}})
     assert small["checkpoints"]["english"]["path"] == "/exp/given/x.pt" and small["pretraining"] == {}
+
+
+def test_the_checkpoint_that_a_run_starts_from_comes_along() -> None:
+    config = whole(CONFIG)
+    config["pretraining"]["mandarin"]["start_from"] = "english"
+    config["checkpoints"]["another"] = config["checkpoints"]["english"]
+    small = plan.overlay(config, plan.of(config), Path("/exp"), Path("/place"), {"aishell1": {}, "aishell2": {}})
+    assert list(small["checkpoints"]) == ["english"]
 
 
 def test_recipes_are_shorter_and_otherwise_the_same() -> None:

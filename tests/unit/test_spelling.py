@@ -1,6 +1,7 @@
 """Case and punctuation of a corpus's transcripts, as its config wants them."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ SAID = ["Don’t stop.", "don't", "ПРИВЕТ, мир!", "...", "", None]
 def spelt(**spelling: str) -> tuple[list[str | None], list[str]]:
     """What becomes of SAID, and the lines of the log."""
     entries = [Entry(str(number), "S", "train", "a.wav", said) for number, said in enumerate(SAID)]
-    found, changed = spell(entries, KEPT | spelling)
+    changed = Counter()
+    found = list(spell(entries, KEPT | spelling, changed))
     assert [entry.utterance for entry in found] == [entry.utterance for entry in entries]
     return [entry.transcript for entry in found], list(report(KEPT | spelling, changed))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.common.errors import StepError
-from scripts.trainers import slurm, supervisor
+from scripts.trainers import life, slurm, supervisor
 from scripts.trainers.ownership import Claim
 from scripts.trainers.supervisor import Paused, Training
 
@@ -220,3 +220,80 @@ def test_of_slurm_a_trainer_sees_the_job_alone(monkeypatch: pytest.MonkeyPatch) 
     for name in ("SLURM_JOB_ID", "SLURM_NTASKS", "SLURM_STEP_NODELIST"):
         monkeypatch.setenv(name, "1")
     assert [name for name in supervisor.environment() if name.startswith("SLURM_")] == ["SLURM_JOB_ID"]
+
+
+FEEDER = """
+import sys, time
+print("Traceback (most recent call last):")
+print('  File "/usr/lib/python3.11/multiprocessing/queues.py", line 244, in _feed')
+print("RuntimeError: unable to allocate shared memory(shm) for file </t>: No space left on device (28)", flush=True)
+time.sleep(float(sys.argv[1]))
+sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize("seconds", [600, 0])
+def test_a_trainer_whose_data_worker_died_is_ended(tmp_path: Path, claim: Claim, monkeypatch, seconds: int) -> None:
+    """It would wait for ever for what the worker has read; where it ends by itself, the disk is not to blame."""
+    monkeypatch.setattr(life, "WORKER_SILENCE", 1)
+    monkeypatch.setattr(life, "WORKER_PATIENCE", 0)
+    log = tmp_path / "train.log"
+    with pytest.raises(StepError, match=r"a data worker of .* found no space in /dev/shm, which has \d+ MB: give the"):
+        supervisor.train(training(script(tmp_path, FEEDER, str(seconds)), log=log), claim)
+
+
+def test_a_trainer_that_hangs_is_ended(tmp_path: Path, claim: Claim, monkeypatch) -> None:
+    monkeypatch.setattr(life, "SILENCE", 2)
+    monkeypatch.setattr(life, "PATIENCE", 0)
+    with pytest.raises(StepError, match=r"has shown no sign of life for [23] s"):
+        supervisor.train(training(script(tmp_path, "import time; time.sleep(600)"), log=tmp_path / "train.log"), claim)
+
+
+BEATS = """
+import os, time
+from scripts.trainers import life
+for _ in range(5):
+    time.sleep(1.1)
+    life.beat()
+"""
+
+
+def test_a_trainer_that_beats_is_not(tmp_path: Path, claim: Claim, monkeypatch) -> None:
+    monkeypatch.setattr(life, "SILENCE", 4)  # its start is silent
+    monkeypatch.setattr(life, "PATIENCE", 0)
+    supervisor.train(training(script(tmp_path, BEATS), log=tmp_path / "train.log"), claim)
+
+
+def test_a_hung_trainer_is_ended_though_it_does_not_save(tmp_path: Path, claim: Claim, monkeypatch, capfd) -> None:
+    monkeypatch.setattr(slurm, "allocation", lambda: slurm.Allocation("17", time.time() + 4, 1))
+    monkeypatch.setattr(life, "SAVE_SILENCE", 0.5)
+    monkeypatch.setattr(life, "WORKER_PATIENCE", 0)
+    asked = tmp_path / "stop-requested"
+    reached = {"progress": lambda: 1 + asked.exists(), "goal": 3, "ask_to_save": asked.touch}  # saved earlier
+    hangs = training(script(tmp_path, "import time; time.sleep(600)"), log=tmp_path / "train.log", **reached)
+    with pytest.raises(Paused, match=supervisor.TIME_LIMIT):
+        supervisor.train(hangs, claim)
+    assert "did not save within 1 s, so it was ended" in capfd.readouterr().out
+
+
+OURS = """
+from scripts.common.errors import StepError
+print("what came before")
+def read(): raise StepError("a.zip is damaged: remake it")
+try:
+    read()
+except StepError as error:
+    import traceback
+    raise StepError(f"Caught StepError in DataLoader worker process 0.\\n{traceback.format_exc()}")
+"""
+
+
+def test_what_our_code_says_within_a_trainer_is_said_alone(tmp_path: Path, claim: Claim, capfd) -> None:
+    log = tmp_path / "train.log"
+    log.write_text("scripts.common.errors.StepError: of an earlier start\n")
+    with pytest.raises(StepError) as caught:
+        supervisor.train(training(script(tmp_path, OURS), log=log), claim)
+    assert str(caught.value) == "a.zip is damaged: remake it"
+    assert capfd.readouterr().out == ""
+    with pytest.raises(StepError, match="ended with exit code 3"):
+        supervisor.train(training(script(tmp_path, "raise SystemExit(3)"), log=log), claim)

@@ -91,6 +91,7 @@ EFFECTS = {
     "pretraining.*.milestones": run("milestones", [10, 15, 20], MODEL),
     "pretraining.*.best": run("best", False, TABLE),
     "pretraining.*.seed": run("seed", 2, MODEL, asks=True),
+    "pretraining.*.start_from": run("start_from", "english", {"initialise"} | MODEL, asks=True),
     "checkpoints.*.label": given(TABLE, label="E"),
     "checkpoints.*.url": given(set(), url="https://example.org/none.pt"),
     "checkpoints.*.path": given(set(), path="the same.pt"),

@@ -52,6 +52,13 @@ def test_real_speech_in_small(tmp_path: Path) -> None:
     assert jobs["initialise"] == 1 and jobs["finetune"] >= 3 and "provide_checkpoint" not in jobs
 
 
+def test_one_gpu_and_open_data(tmp_path: Path) -> None:
+    roots(tmp_path, "data_aishell", "MAGICDATA")
+    jobs = counts(plan(tmp_path, "--cores", "1", "--configfile", "config/one-gpu.yaml"))
+    # four milestones, the best and the English model; two corpora, packed into 64 archives and one
+    assert jobs["pretrain"] == 4 and jobs["finetune"] == 6 and jobs["drop_leakage"] == 2 and jobs["concatenate"] == 65
+
+
 def test_the_slurm_profile(tmp_path: Path) -> None:
     """Planned without conda, which a dry run would ask for its version."""
     roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell")

@@ -40,7 +40,7 @@ def new_project(directory: Path) -> State:
     state = State(make(directory, UTTERANCES))
     for name, updates in (("given one.pt", 25), ("another given.pt", 35)):
         content = {"cfg": {"model": {"mask_prob": 0.65}}, "optimizer_history": [{"num_updates": updates}]}
-        torch.save(content, directory / name)
+        torch.save(content | {"model": {"digest": torch.zeros(32, dtype=torch.uint8)}}, directory / name)
     state.keys["checkpoints__english__path"] = "given one.pt"
     state.keys["checkpoints__english__sha256"] = files.sha256(directory / "given one.pt")
     state.keys["experiments"] = changes.experiment("mandarin", "english")

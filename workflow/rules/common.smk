@@ -9,7 +9,7 @@ from scripts.common.tables import SUBSETS
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.identity import SPELLING
 from scripts.finetune.identity import FRAMES
-from scripts.reruns.numbers import numbers
+from scripts.reruns.numbers import labels as labels_of, numbers
 from scripts.reruns import parts
 from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, checkpoints_of, shards_of
 from scripts.trainers.dependency import after_living
@@ -137,8 +137,7 @@ def models_with_best():
 
 def labels():
     """NAME=LABEL of every task and model that has one."""
-    entries = {**config["pretraining"], **config["checkpoints"], **config["finetuning"]}
-    return [f"{name}={entry['label']}" for name, entry in entries.items() if entry["label"] is not None]
+    return [f"{name}={label}" for name, label in labels_of(config).items() if label is not None]
 
 
 def published():

@@ -4,6 +4,7 @@
 rule initialise:
     input:
         recipe=ancient(recipe_of("pretraining/{model}")),
+        start=lambda wildcards: ancient(files_above("initialisation")(wildcards)),
         again=if_stale("initialisation"),
     output:
         **with_sidecar(checkpoint="results/pretrain/{model}/after-0-updates.pt"),
@@ -16,11 +17,10 @@ rule initialise:
     params:
         seed=lookup("pretraining/{model}/seed", within=config),
     shell:
-        "python -m scripts.pretrain.initialise"
-        " --recipe {input.recipe:q}"
+        "python -m scripts.pretrain.initialise --recipe {input.recipe:q}"
         " --seed {params.seed}"
-        " --output {output.checkpoint:q}"
-        " 2>&1 | tee {log:q}"
+        " --start-from {input.start:q}"
+        " --output {output.checkpoint:q} 2>&1 | tee {log:q}"
 
 
 rule pretrain:

@@ -129,7 +129,8 @@ def overlay(config: Mapping[str, Any], plan: Plan, directory: Path, place: Path,
             "milestones": [UPDATES // 2, UPDATES],
             "best": False,
         }
-    small["checkpoints"] = {m: small["checkpoints"][m] for m, _ in plan.tasks.values() if m in small["checkpoints"]}
+    given = {model for model, _ in plan.tasks.values()} | {run["start_from"] for run in small["pretraining"].values()}
+    small["checkpoints"] = {name: entry for name, entry in small["checkpoints"].items() if name in given}
     for entry in small["checkpoints"].values():
         entry["path"] = entry["path"] and str(directory / entry["path"])
     small["finetuning"] = {task: small["finetuning"][task] for task in plan.tasks}

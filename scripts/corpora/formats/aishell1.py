@@ -8,29 +8,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.common import text
-from scripts.corpora.formats.layout import Entry, Format, in_folders, is_packed_in, named, packed, read_pairs
+from scripts.corpora.formats.layout import (
+    Entry,
+    Format,
+    in_folders,
+    is_packed_in,
+    named,
+    names_in_folders,
+    packed,
+    read_pairs,
+)
 
 TRANSCRIPTS = "transcript/aishell_transcript_v0.8.txt"
 
 
 def read(root: Path) -> Iterator[Entry]:
     """Every id of the transcripts and every wav below wav/. The subset is the wav's folder."""
-    found = sorted((root / "wav").glob("*/*/*.wav"))
-    wavs = {path.stem: path for path in reversed(found)}  # of several with one id, the first
-    others = [path for path in found if wavs[path.stem] != path]
+    wavs: dict[str, str] = {}
+    others = []  # of several wavs with one id, all but the first
+    for path in names_in_folders(root, "wav/*/*", ".wav"):
+        if wavs.setdefault(Path(path).stem, path) != path:
+            others.append(path)
     archives = packed(root)
     for utterance, value, problem in read_pairs(root / TRANSCRIPTS):
-        wav = wavs.pop(utterance, None)
-        speaker = wav.parent.name if wav else utterance[6:11]
-        subset = wav.parent.parent.name if wav else official_subset(speaker)
-        path = wav.relative_to(root).as_posix() if wav else None
-        if wav is None and speaker in archives:
+        path = wavs.pop(utterance, None)
+        subset, speaker = folders_of(path) if path else (official_subset(utterance[6:11]), utterance[6:11])
+        if path is None and speaker in archives:
             problem = problem or is_packed_in(archives[speaker])
         yield Entry(utterance, speaker, subset, path, text.normalise(value), problem)
     for problem, paths in (("", wavs.values()), ("another wav has this id", others)):
-        for wav in sorted(paths):
-            relative = wav.relative_to(root).as_posix()
-            yield Entry(wav.stem, wav.parent.name, wav.parent.parent.name, relative, None, problem)
+        for path in paths:
+            subset, speaker = folders_of(path)
+            yield Entry(Path(path).stem, speaker, subset, path, None, problem)
+
+
+def folders_of(path: str) -> tuple[str, str]:
+    """The folders that a wav lies in: its subset and its speaker."""
+    _, subset, speaker, _ = path.split("/")
+    return subset, speaker
 
 
 def official_subset(speaker: str) -> str:

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.common import text
-from scripts.corpora.formats.layout import Entry, Format, in_folders, is_packed_in, named, packed, place, read_pairs
+from scripts.corpora.formats.layout import (
+    Entry,
+    Format,
+    in_folders,
+    is_packed_in,
+    named,
+    names_in_folders,
+    packed,
+    place,
+    read_pairs,
+)
 
 
 def read(root: Path) -> Iterator[Entry]:
@@ -23,7 +33,7 @@ def read(root: Path) -> Iterator[Entry]:
         path, wrong = place(root, value) if value else (None, "")
         listed.add(utterance)
         paths.add(path)
-        speaker = Path(path or "").parent.name
+        speaker = speaker_of(path or "")
         problem = problem or problems.get(utterance, "") or wrong
         if speaker in archives and not (root / path).exists():
             problem = problem or is_packed_in(archives[speaker])
@@ -31,9 +41,14 @@ def read(root: Path) -> Iterator[Entry]:
     for utterance, transcript in transcripts.items():
         if utterance not in listed:
             yield Entry(utterance, "", "train", None, transcript, problems.get(utterance, ""))
-    for wav in sorted((root / "wav").glob("*/*.wav")):
-        if (path := wav.relative_to(root).as_posix()) not in paths:
-            yield Entry(wav.stem, wav.parent.name, "train", path, None, "not listed in wav.scp")
+    for path in names_in_folders(root, "wav/*", ".wav"):
+        if path not in paths:
+            yield Entry(Path(path).stem, speaker_of(path), "train", path, None, "not listed in wav.scp")
+
+
+def speaker_of(path: str) -> str:
+    """The folder that a wav lies in."""
+    return path.rpartition("/")[0].rpartition("/")[2]
 
 
 FORMAT = Format(

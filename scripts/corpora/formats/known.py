@@ -1,6 +1,6 @@
 """The formats of corpora that the config may name."""
 
-from scripts.corpora.formats import aishell1, aishell2, commonvoice, kaldi, librispeech
+from scripts.corpora.formats import aishell1, aishell2, commonvoice, kaldi, librispeech, magicdata
 
 FORMATS = {
     "aishell1": aishell1.FORMAT,
@@ -8,4 +8,5 @@ FORMATS = {
     "commonvoice": commonvoice.FORMAT,
     "kaldi": kaldi.FORMAT,
     "librispeech": librispeech.FORMAT,
+    "magicdata": magicdata.FORMAT,
 }

@@ -4,20 +4,22 @@ A reader opens no audio. A new format is a module beside this one with a `FORMAT
 of the config, the inputs of the rule that lists a corpus and the page on corpora (docs/corpora.md) follow from it.
 """
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
+from scripts.common.ahead import in_threads
 from scripts.common.errors import StepError
 
+Item = TypeVar("Item")
 Sizes = Iterable[tuple[str, int]]  # names of files of audio, relative to the root or absolute, and their bytes
 _LOOKERS = 16  # folders that are read at a time: a network file system answers slowly, and many at once
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One utterance as a corpus lists it; None and "" stand for what is missing.
 
     `path` is relative to the root, or absolute; `span` is the piece of it that is meant: first and last second, the
@@ -61,19 +63,29 @@ def found(*patterns: str) -> Callable[[Path], list[str]]:
 def in_folders(pattern: str, *suffixes: str) -> Callable[[Path], Sizes]:
     """The files with these suffixes in the folders that match a pattern."""
 
-    def sizes(root: Path) -> Sizes:
-        def look(folder: Path) -> list[tuple[str, int]]:
-            if not folder.is_dir():
-                return []
-            place = folder.relative_to(root).as_posix()
-            with os.scandir(folder) as entries:
-                return [(f"{place}/{entry.name}", _size(entry)) for entry in entries if entry.name.endswith(suffixes)]
+    def look(folder: Path, place: str) -> list[tuple[str, int]]:
+        with os.scandir(folder) as entries:
+            return [(f"{place}/{entry.name}", _size(entry)) for entry in entries if entry.name.endswith(suffixes)]
 
-        with ThreadPoolExecutor(_LOOKERS) as pool:
-            for files in pool.map(look, sorted(root.glob(pattern))):
-                yield from files
+    return lambda root: _each_folder(root, pattern, look)
 
-    return sizes
+
+def names_in_folders(root: Path, pattern: str, *suffixes: str) -> Iterator[str]:
+    """The names of these files, relative to the root: folder by folder, and sorted in each."""
+
+    def look(folder: Path, place: str) -> list[str]:
+        return [f"{place}/{name}" for name in sorted(os.listdir(folder)) if name.endswith(suffixes)]
+
+    return _each_folder(root, pattern, look)
+
+
+def _each_folder(root: Path, pattern: str, look: Callable[[Path, str], list[Item]]) -> Iterator[Item]:
+    """What is found in the folders that match a pattern, in their order."""
+
+    def found(folder: Path) -> list[Item]:
+        return look(folder, folder.relative_to(root).as_posix()) if folder.is_dir() else []
+
+    return itertools.chain.from_iterable(in_threads(_LOOKERS, found, sorted(root.glob(pattern))))
 
 
 def _size(entry: os.DirEntry[str]) -> int:
@@ -88,6 +100,8 @@ def place(root: Path, path: str) -> tuple[str, str]:
 
     What leaves the root by `..` is refused; an absolute path says where it leads.
     """
+    if path[0] not in "/." and not any(odd in path for odd in ("//", "/.")) and path[-1] != "/":
+        return path, ""  # nearly all are: it saves a tenth of the time
     tidy = os.path.normpath(path)
     if tidy.split("/")[0] == "..":
         return tidy, "its path leaves the corpus by .."
@@ -110,12 +124,8 @@ def is_packed_in(archive: str) -> str:
 
 def read_pairs(path: Path) -> Iterator[tuple[str, str, str]]:
     """(id, rest of the line, problem) of each line that is not blank; CRLF and a byte order mark are put up with."""
-    try:
-        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    except OSError as error:
-        raise StepError(f"{path}: {error.strerror}; is this the corpus as distributed?") from error
     seen = set()
-    for line in lines:
+    for line in _lines(path):
         key, _, rest = line.strip().replace(b"\t", b" ", 1).partition(b" ")
         if not key:
             continue
@@ -128,3 +138,13 @@ def read_pairs(path: Path) -> Iterator[tuple[str, str, str]]:
             problem = f"listed twice in {path.name}"
         seen.add(utterance)
         yield utterance, value, problem
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            if file.read(3) != b"\xef\xbb\xbf":
+                file.seek(0)
+            yield from file
+    except OSError as error:
+        raise StepError(f"{path}: {error.strerror}; is this the corpus as distributed?") from error

@@ -38,6 +38,8 @@ def main(words: list[str]) -> None:
         for path, _, _ in (word.split(",") for word in getattr(arguments, name)):  # as ESPnet takes them apart
             assert Path(path).is_file(), path
     output = Path(arguments.output_dir)
+    if (output / "checkpoint.pth").exists():  # ESPnet goes on from it
+        torch.load(output / "checkpoint.pth", weights_only=False)
     encoder = {key: yaml.safe_load(value) for key, value in (word.split("=", 1) for word in arguments.encoder_conf)}
     checkpoint = torch.load(Path(encoder["w2v_dir_path"]) / encoder["w2v_url"], weights_only=False)
     updates = checkpoint["optimizer_history"][-1]["num_updates"]
@@ -52,7 +54,8 @@ def main(words: list[str]) -> None:
             "digest": torch.tensor([float(byte) for byte in digest(run, epoch)]),
         }
         torch.save(weights, output / f"{epoch}epoch.pth")
-    torch.save({"model": weights, "reporter": {"epoch": recipe["max_epoch"]}}, output / "checkpoint.pth")
+    state = {"model": weights, "reporter": {"epoch": recipe["max_epoch"]}, "optimizers": [{}]}
+    torch.save(state, output / "checkpoint.pth")
     tokens = Path(arguments.token_list).read_text(encoding="utf-8").split()
     config = {"token_list": tokens, "encoder_conf": encoder}
     (output / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
