@@ -150,6 +150,15 @@ def test_a_task_without_pretraining_starts_from_a_given_checkpoint() -> None:
     assert small["checkpoints"]["english"]["path"] == "/exp/given/x.pt" and small["pretraining"] == {}
 
 
+def test_recipes_are_read_as_their_trainers_do(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("a: 1e-06\nb: 0.1\nc: 1.5e3\nd: 1e-06x\ne: 12\nf: ???\n")
+    user = {"recipe": str(tmp_path / "recipe.yaml")}
+    as_fairseq = {"a": 1e-06, "b": 0.1, "c": 1500.0, "d": "1e-06x", "e": 12, "f": "???"}
+    assert plan.recipe_of(user | {"milestones": [1]}) == as_fairseq
+    assert plan.recipe_of(user)["a"] == "1e-06"
+    assert yaml.load(yaml.safe_dump(as_fairseq), plan.HydrasLoader) == as_fairseq
+
+
 def test_the_checkpoint_that_a_run_starts_from_comes_along() -> None:
     config = whole(CONFIG)
     config["pretraining"]["mandarin"]["start_from"] = "english"

@@ -1,5 +1,6 @@
 """What is rehearsed of a config: which runs and tasks, on how much of their corpora, and by which recipes."""
 
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -56,9 +57,20 @@ def of(config: Mapping[str, Any]) -> Plan:
     return Plan(list(dict.fromkeys(models)), tasks)
 
 
+class HydrasLoader(yaml.SafeLoader):
+    """YAML as fairseq's hydra reads it: 1e-06 is a number there, and a text to yaml.safe_load (and to ESPnet)."""
+
+
+HydrasLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
 def recipe_of(user: Mapping[str, Any]) -> Recipe:
     """The recipe of a run or a task, as it stands."""
-    return yaml.safe_load((REPOSITORY / user["recipe"]).read_text(encoding="utf-8"))
+    loader = HydrasLoader if "milestones" in user else yaml.SafeLoader
+    with (REPOSITORY / user["recipe"]).open(encoding="utf-8") as file:
+        return yaml.load(file, loader)
 
 
 def seconds_an_update(recipe: Recipe, run: Mapping[str, Any], utterance: float) -> float | None:
