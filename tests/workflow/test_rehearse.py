@@ -47,7 +47,8 @@ def test_a_rehearsal_says_what_fails_and_then_how_long_it_takes(fresh: Project, 
 
     run = rehearse(fresh, **talkative)
     assert run.returncode == 0, run.stdout + run.stderr
-    facts = {line.strip().split("  ")[0]: line for line in run.stdout.splitlines()}
+    # of several lines with one label the first: pre-training's
+    facts = {line.strip().split("  ")[0]: line for line in reversed(run.stdout.splitlines())}
     assert "9 updates/s on cpu" in facts["speed"]
     assert "30 updates, 3 s of computing, 0.0 CPU hours" in facts["until the table"]
     assert "a second job went on from update 10 to 20" in run.stdout
