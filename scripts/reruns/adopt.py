@@ -3,7 +3,8 @@
 A release may digest code or data in another way than the one before, or change code that decides no result. What was
 trained before then looks stale, although nothing that decides it has changed. This compares every product with the
 bytes that its sidecar vouches for, and says what has to be taken on trust. With --yes it writes the sidecars anew, so
-that nothing is trained again for the release alone. What is stale for another reason stays so.
+that nothing is trained again for the release alone, and gives branches the names that they have now. What is stale for
+another reason stays so.
 """
 
 import argparse
@@ -20,9 +21,9 @@ from scripts.common import defaults, digests, files, provenance, sidecars
 from scripts.common.errors import StepError, exit_on_error
 from scripts.finetune.data import data_digest
 from scripts.finetune.identity import name_of_work
-from scripts.reruns import format_1
+from scripts.reruns import format_1, renamed
 from scripts.reruns.cards import Card
-from scripts.reruns.numbers import numbers
+from scripts.reruns.numbers import parts_of_table
 from scripts.reruns.parts import KINDS, Part, above, glob_of, match, published_updates, with_all_above
 from scripts.reruns.wants import WANTS, Wish, is_later
 from scripts.trainers.work import WORK
@@ -32,14 +33,15 @@ TRUSTED = ("code", "command", "espnet_layer", "fairseq_plugin")
 
 
 def refuse_other_formats(config: Mapping[str, Any]) -> None:
-    """Raise StepError where another release has made a part of the table: nothing could be compared with it."""
-    for part in with_all_above([number.score for number in numbers(config)], config):
+    """Raise StepError where another release has made a part of the table: it would not be known for what it is."""
+    for part in with_all_above(parts_of_table(config), config):
         card = format_1.card_of(part)
         if card and card.get("format") != sidecars.FORMAT:
             raise StepError(
                 f"{part.file} was made by another release of this software, whose digests have another format: "
                 f"`python -m scripts.reruns.adopt --directory {Path.cwd()}` says what can be taken over"
             )
+    renamed.refuse(config)
 
 
 @dataclass(frozen=True)
@@ -213,12 +215,17 @@ def main() -> None:
     os.chdir(arguments.directory)
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     defaults.fill_in(config)
+    called = list(renamed.renamings(config))
+    for old, new in called:
+        print(f"{old}: is called {new.name} now")
+        if arguments.yes:
+            renamed.rename(old, new)
     found = adoptions(config, provenance.REPOSITORY)
     print("\n".join(report(found)))
     needed = [adoption for adoption in found if adoption.is_needed]
-    if needed and not arguments.yes:
+    if not arguments.yes and (needed or called):
         print("Nothing has been changed: add --yes to write their sidecars anew.")
-    if needed and arguments.yes:
+    if arguments.yes and (needed or called):
         for adoption in needed:
             write(adoption, config)
         # Snakemake remembers parameters of the other release, and would take them for changed.

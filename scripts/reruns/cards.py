@@ -9,6 +9,10 @@ from scripts.common import files
 from scripts.reruns.parts import Part
 
 Card = Mapping[str, Any]
+RECORD = "results/provenance.json"
+
+
+CHOICES = ("best", "best-until")
 
 
 class Cards:
@@ -22,8 +26,11 @@ class Cards:
         self._own: dict[Part, Card] = {}
 
     def of(self, part: Part) -> Card:
-        """What its sidecar says; where that was deleted, what the products below it repeat; else nothing."""
-        return self.own(part) or self._repeated_of(part)
+        """What its sidecar says; where that was deleted, what the products below it repeat; else nothing.
+
+        Below the choice of the best checkpoint comes the table alone, whose record repeats it.
+        """
+        return self.own(part) or self._repeated_of(part) or (recorded(part) if part.kind in CHOICES else {})
 
     def own(self, part: Part) -> Card:
         """What its sidecar says; nothing where there is none."""
@@ -46,6 +53,12 @@ class Cards:
             for file, card in self.own(part).get("above", {}).items():
                 found.setdefault(file, card)
         return found
+
+
+def recorded(part: Part) -> Card:
+    """What the table's record says of a part. (An earlier release put the best checkpoint's file for the choice.)"""
+    parts = read(Path(RECORD)).get("parts", {})
+    return parts.get(part.file) or parts.get(Path(part.file).with_suffix(".pt").as_posix(), {})
 
 
 def read(path: Path) -> Card:

@@ -4,12 +4,14 @@
 Whatever stands below a trainer waits for all that decide whether the trainer runs; it would else be done before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scripts.common.tables import SUBSETS
+from scripts.reruns.best import choices
+from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import HEARD, Part, checkpoints_of, published_updates, shards_of, source_of
 
 Config = Mapping[str, Any]
@@ -37,7 +39,7 @@ def training_settled(config: Config, names: Mapping[str, str]) -> list[str]:
 
 
 def all_settled(config: Config) -> list[str]:
-    """What all trainings of the table start from."""
+    """What all trainings of the table start from, but for those of best checkpoints (`of_table`)."""
     branches = {(item["finetuning"], model): None for item in config["experiments"] for model in item["from"]}
     found = [path for _, model in branches for path in audio_settled(config, model)]
     found += [Part.of("data", task=task).sidecar for task, _ in branches]
@@ -45,6 +47,22 @@ def all_settled(config: Config) -> list[str]:
         names = {"task": task, "model": model}
         found += [Part.of("encoder", **names, checkpoint=name).sidecar for name in checkpoints_of(config, model)]
     return list(dict.fromkeys(found))
+
+
+def of_table(config: Config, chosen: Collection[str]) -> dict[str, list[str]]:
+    """For trace and tabulate. `chosen`: the models of which it is known which checkpoint is the best.
+
+    What says so may then have been deleted: the table's record vouches for it.
+    """
+    shown = numbers(config)
+    best = [number for number in shown if number.is_best and number.model in chosen]
+    encoders = dict.fromkeys(Part.of("encoder", **vars(number)).sidecar for number in best)
+    return {
+        "scores": [number.score.file for number in shown if not number.is_best],
+        "best": [c.file for c in choices(config) if c["model"] not in chosen or Path(c.file).exists()],
+        "best_scores": [number.score.file for number in best],
+        "settled": list(dict.fromkeys([*all_settled(config), *encoders])),
+    }
 
 
 def settled_before(part: Part, config: Config) -> list[str]:

@@ -19,7 +19,7 @@ WILDCARDS = {
     "corpus": _NAME,
     "model": _NAME,
     "task": _NAME,
-    "checkpoint": r"after-\d+-updates|best|given",
+    "checkpoint": r"after-\d+-updates|best-at-\d+-updates|given",
     "updates": r"[1-9]\d*",
     "shard": r"\d+",
     "lr": r"[0-9.e+-]+",
@@ -42,7 +42,7 @@ KINDS = {
     "initialisation": ("initialise", "results/pretrain/{model}/after-0-updates.pt"),
     "milestone": ("pretrain", "results/pretrain/{model}/after-{updates}-updates.pt"),
     "best-until": ("pretrain", "results/pretrain/{model}/best-until-{updates}-updates.pt"),
-    "best": ("choose_best", "results/pretrain/{model}/best.pt"),
+    "best": ("choose_best", "results/pretrain/{model}/best.json"),  # which update it is; best.pt is for people
     "given": ("provide_checkpoint", "results/pretrain/{model}/given.pt"),
     "data": ("prepare_data", "results/finetune/{task}/data"),
     "encoder": ("prepare_encoder", "results/finetune/{task}/from/{model}/{checkpoint}/encoder.pt"),
@@ -102,23 +102,23 @@ def checkpoint_part(config: Mapping[str, Any], model: str, checkpoint: str) -> P
     """A checkpoint of the table, by the name that it has in paths."""
     if model in config["checkpoints"]:
         return Part.of("given", model=model)
-    if checkpoint == "best":
-        return Part.of("best", model=model)
     updates = updates_in(checkpoint)
+    if checkpoint.startswith("best-at"):
+        ends = [end for end in published_updates(config["pretraining"][model]) if end >= updates]
+        return Part.of("best-until", model=model, updates=min(ends, default=updates))
     return Part.of("milestone" if updates else "initialisation", model=model, updates=updates)
 
 
 def updates_in(checkpoint: str) -> int:
-    """After how many updates of pre-training a checkpoint was saved whose name says it: after-N-updates."""
-    return int(checkpoint.split("-")[1])
+    """After how many updates of pre-training a checkpoint was saved whose name says it: ...-N-updates."""
+    return int(checkpoint.split("-")[-2])
 
 
 def checkpoints_of(config: Mapping[str, Any], model: str) -> list[str]:
-    """The checkpoints of a model that the table wants, in its order."""
+    """The checkpoints of a model that the table wants, in its order; which one is the best (best.py) may be unknown."""
     if model in config["checkpoints"]:
         return ["given"]
-    run = config["pretraining"][model]
-    return [f"after-{n}-updates" for n in run["milestones"]] + ["best"] * run["best"]
+    return [f"after-{n}-updates" for n in config["pretraining"][model]["milestones"]]
 
 
 def published_updates(run: Mapping[str, Any]) -> list[int]:

@@ -10,22 +10,23 @@ from scripts.common import digests, files, provenance
 from scripts.common.code import code_digest
 from scripts.common.sidecars import IDENTITY
 from scripts.reruns.cards import Card, Cards, read, sha256_of
-from scripts.reruns.numbers import labels, numbers
+from scripts.reruns.numbers import labels, numbers, parts_of_table
 from scripts.reruns.parts import Part, with_all_above
 
 MODELS = {"initialisation", "milestone", "best", "given", "encoder", "epochs", "average", "transcript", "score"}
 
 
-def parts_of(config: Mapping[str, Any], scores: list[Part]) -> list[Part]:
-    """What these scores come from and they themselves; of packed audio the manifests speak."""
-    return [part for part in with_all_above(scores, config) if part.kind != "archive"]
+def parts_of(config: Mapping[str, Any], wanted: list[Part]) -> list[Part]:
+    """What these parts come from and they themselves; of packed audio the manifests speak."""
+    return [part for part in with_all_above(wanted, config) if part.kind != "archive"]
 
 
 def record(config: Mapping[str, Any]) -> dict[str, Any]:
     """The content of the file. `experiment`: a digest of what its parts were made from, not of their bytes."""
     scores = {number: number.score for number in numbers(config)}
-    cards = Cards(with_all_above(scores.values(), config))
-    parts = {part: _without_above(cards.of(part)) for part in parts_of(config, list(scores.values()))}
+    wanted = parts_of_table(config)
+    cards = Cards(with_all_above(wanted, config))
+    parts = {part: _without_above(cards.of(part)) for part in parts_of(config, wanted)}
     models = {part.file: _without_machine(card) for part, card in parts.items() if part.kind in MODELS}
     return {
         "experiment": digests.digest(models),
@@ -62,7 +63,7 @@ def is_outdated(path: Path, config: Mapping[str, Any]) -> bool:
         return False
     if known.get("asked") != asked(config):
         return True
-    for part in parts_of(config, [number.score for number in numbers(config)]):
+    for part in parts_of(config, parts_of_table(config)):
         card, recorded = read(Path(part.sidecar)), known["parts"].get(part.file, {})
         if card and any(card.get(key) != recorded.get(key) for key in (*IDENTITY, "cer")):
             return True
@@ -82,7 +83,7 @@ def other_environments(config: Mapping[str, Any], known_as: Callable[[str], str]
     known_as(rule): what Snakemake calls it.
     """
     made: dict[str, dict[Part, None]] = {}
-    for part in with_all_above([number.score for number in numbers(config)], config):
+    for part in with_all_above(parts_of_table(config), config):
         environment = read(Path(part.sidecar)).get("environment")
         if environment and environment["digest"] != provenance.environment_digest(environment["name"]):
             made.setdefault(environment["name"], {})[part] = None

@@ -14,7 +14,7 @@ from typing import Any
 from scripts.common.sidecars import FORMAT
 from scripts.finetune import data
 from scripts.reruns.cards import Card, Cards
-from scripts.reruns.numbers import numbers
+from scripts.reruns.numbers import parts_of_table
 from scripts.reruns.parts import HEARD, Part, above, published_updates, with_all_above
 from scripts.reruns.wants import WANTS, Wish, is_later
 
@@ -52,11 +52,19 @@ class Staleness:
 
     def __init__(self, config: Mapping[str, Any], repository: Path, looks: bool = True) -> None:
         self.config, self.repository, self.looks = config, repository, looks
-        self.parts = with_all_above([number.score for number in numbers(config)], config)
-        self.below: defaultdict[Part, list[Part]] = defaultdict(list)
-        for part in self.parts:
-            for other in above(part, config):
-                self.below[other].append(part)
+        self._graphs: dict[tuple[Part, ...], Graph] = {}
+
+    @property
+    def graph(self) -> "Graph":
+        """The parts of the table as it is now: it grows when the best checkpoint is chosen."""
+        wanted = tuple(parts_of_table(self.config))
+        if wanted not in self._graphs:
+            self._graphs[wanted] = Graph(wanted, self.config)
+        return self._graphs[wanted]
+
+    @property
+    def parts(self) -> list[Part]:
+        return self.graph.parts
 
     def why_stale(self, part: Part) -> list[str]:
         """Why a part has to be made again; nothing for one that stands, and for one that was never made."""
@@ -65,6 +73,11 @@ class Staleness:
         if not reasons and Path(part.file).is_dir() and look.is_needed(part):
             reasons = [f"{path} is missing" for path in look.lacking(part)]
         return list(dict.fromkeys(reasons))
+
+    def is_chosen(self, model: str) -> bool:
+        """Whether it is known which checkpoint is the best of a run, and no other can be as far as that can be said."""
+        look, choice = _Look(self), Part.of("best", model=model)
+        return bool(look.card(choice)) and not look.differences(choice)
 
     def is_whole(self, part: Part) -> bool:
         """Whether a part is there with its sidecar, and a folder with all its files."""
@@ -100,12 +113,24 @@ class Staleness:
         return list(dict.fromkeys(found))
 
 
+class Graph:
+    """The parts that some are made from and they themselves, and what is made from each."""
+
+    def __init__(self, wanted: Iterable[Part], config: Mapping[str, Any]) -> None:
+        self.parts = with_all_above(wanted, config)
+        self.below: defaultdict[Part, list[Part]] = defaultdict(list)
+        for part in self.parts:
+            for other in above(part, config):
+                self.below[other].append(part)
+
+
 class _Look:
     """Everything as it is at one moment."""
 
     def __init__(self, staleness: Staleness) -> None:
         self._of = staleness
-        self._cards = Cards(staleness.parts)
+        self._graph = staleness.graph
+        self._cards = Cards(self._graph.parts)
         self._known: dict[Part, list[Difference]] = {}
 
     def differences(self, part: Part) -> list[Difference]:
@@ -117,6 +142,10 @@ class _Look:
             self._known[part] = found
         return self._known[part]
 
+    def card(self, part: Part) -> Card:
+        """What is said of a part, by its sidecar or by what is below it."""
+        return self._cards.of(part)
+
     def lacking(self, part: Part) -> list[str]:
         """What is not there of a part."""
         names = FOLDERS[part.kind](self._cards.of(part)) if part.kind in FOLDERS else []
@@ -124,9 +153,14 @@ class _Look:
         return [path for path in paths if not Path(path).exists()]
 
     def is_needed(self, part: Part) -> bool:
-        """A score is, for the table; of the others those from which something stale is made, or missing and needed."""
+        """A score is, for the table, and so is the choice of the best checkpoint unless the table's record has it; of
+        the others those from which something stale is made, or missing and needed.
+        """
+        if part.kind == "best":
+            return not self.card(part)
         return part.kind == "score" or any(
-            self.differences(other) or (self.lacking(other) and self.is_needed(other)) for other in self._of.below[part]
+            self.differences(other) or (self.lacking(other) and self.is_needed(other))
+            for other in self._graph.below[part]
         )
 
     def own(self, part: Part) -> Iterator[Difference]:

@@ -1,7 +1,7 @@
 """Scores, with what their paths say."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.common.errors import StepError
@@ -17,7 +17,10 @@ PLACE = KINDS["score"][1]
 
 @dataclass(frozen=True)
 class Branch:
-    """One fine-tuning: a checkpoint of a model, taken to a task with a learning rate (as written) and a seed."""
+    """One fine-tuning: a checkpoint of a model, taken to a task with a learning rate (as written) and a seed.
+
+    `checkpoint`: as in paths, or `best` in the row of the best one, which may be a milestone with a row of its own.
+    """
 
     task: str
     model: str
@@ -55,28 +58,35 @@ class Score:
         return self.word_errors / self.words if self.words else None
 
 
-def read_scores(paths: Iterable[Path], best_paths: Mapping[str, Path]) -> list[Score]:
-    """All scores in the order of `paths`. `best_paths`: best.json by model, for the updates of checkpoint `best`.
+def read_scores(paths: Iterable[Path], best: Iterable[Path] = ()) -> list[Score]:
+    """All scores in the order of `paths`. `best`: those in the rows of best checkpoints, which come behind all others
+    of their task and model; they may stand in `paths`, too, as a milestone can be the best.
 
     Raises StepError for a path of another shape, a file with other content, two scores of the same thing, a branch
     without one of the subsets, and two scores that were not made on the same utterances.
     """
-    best = {model: _read(path, ["updates"])["updates"] for model, path in best_paths.items()}
-    scores = [_read_score(path, best) for path in paths]
+    scores = [_read_score(path) for path in paths]
+    for path in best:
+        score = _read_score(path)
+        _insert(scores, replace(score, branch=replace(score.branch, checkpoint="best")))
     _check_complete(scores)
     _check_same_utterances(scores)
     return scores
 
 
-def _read_score(path: Path, best: Mapping[str, int]) -> Score:
+def _insert(scores: list[Score], score: Score) -> None:
+    """Behind the last one of its task and model, or of all."""
+    name = (score.branch.task, score.branch.model)
+    places = [place for place, other in enumerate(scores, 1) if (other.branch.task, other.branch.model) == name]
+    scores.insert(places[-1] if places else len(scores), score)
+
+
+def _read_score(path: Path) -> Score:
     part = match("score", _from_results(path))
     if part is None or part["subset"] not in SUBSETS:
         raise StepError(f"{path} is not named {PLACE}, with a subset of {SUBSETS}: rename it or leave it out")
     branch = Branch(part["task"], part["model"], part["checkpoint"], part["lr"], int(part["seed"]))
-    if branch.checkpoint == "best" and branch.model not in best:
-        raise StepError(f"{path} needs the updates of the best checkpoint: pass --best {branch.model}=.../best.json")
-    unnamed = {"best": best.get(branch.model), "given": None}
-    updates = unnamed[branch.checkpoint] if branch.checkpoint in unnamed else updates_in(branch.checkpoint)
+    updates = None if branch.checkpoint == "given" else updates_in(branch.checkpoint)
     content = _read(path, COUNTS, WORDS)
     counts = {key: content[key] for key in COUNTS}
     *word_errors, words = (content.get(key, 0) for key in WORDS)

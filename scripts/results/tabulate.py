@@ -131,9 +131,7 @@ def _pair(text: str) -> tuple[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="JSON of score_cer, in the order of rows")
-    parser.add_argument(
-        "--best", type=_pair, nargs="*", default=[], help="MODEL=best.json, for checkpoints called best"
-    )
+    parser.add_argument("--best", type=Path, nargs="*", default=[], help="scores of best checkpoints, for their rows")
     parser.add_argument("--label", type=_pair, nargs="*", default=[], help="NAME=LABEL: how to call a task or a model")
     parser.add_argument(
         "--published", type=_pair, nargs="*", default=[], help="TASK=FILE: rows to add below (PUBLISHED_COLUMNS)"
@@ -143,13 +141,13 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, required=True, help="table as published")
     arguments = parser.parse_args()
     labels = dict(arguments.label)
-    scores = read_scores(arguments.scores, {model: Path(path) for model, path in arguments.best})
+    scores = read_scores(arguments.scores, arguments.best)
     rows = row_labels(scores, labels)
     published = {task: read_table(Path(path), PUBLISHED_COLUMNS) for task, path in arguments.published}
     table = markdown(scores, rows, labels, published)
     if arguments.provenance:
         provenance = read_json(arguments.provenance)
-        check_traced(arguments.scores, provenance)
+        check_traced([*arguments.scores, *arguments.best], provenance)
         table += "\n" + origin(provenance)
     write_text(arguments.tsv, long_table(scores, rows))
     write_text(arguments.markdown, table)

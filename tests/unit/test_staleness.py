@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from scripts.common import files, sidecars
 from scripts.common.defaults import fill_in
-from scripts.reruns.numbers import numbers
+from scripts.reruns import inputs
+from scripts.reruns.numbers import parts_of_table
 from scripts.reruns.parts import Part, with_all_above
 from scripts.reruns.staleness import Staleness, differences
 from scripts.reruns.wants import WANTS, Wish, _contents
@@ -72,10 +73,16 @@ class World:
             "experiments": [{"finetuning": "aishell1", "from": ["mandarin", "english"]}],
         }
         fill_in(self.config)
+        self.choose(12)
         self.make()
 
+    def choose(self, updates: int) -> None:
+        """Which update the best checkpoint is at."""
+        self.best = updates
+        files.write_json(Path("results/pretrain/mandarin/best.json"), {"updates": updates})
+
     def parts(self) -> list[Part]:
-        return with_all_above([number.score for number in numbers(self.config)], self.config)
+        return with_all_above(parts_of_table(self.config), self.config)
 
     def make(self, *kinds: str, **bytes_: str) -> None:
         """Make parts of these kinds (all, if none is named) as a run would, the upper ones first."""
@@ -85,7 +92,7 @@ class World:
                 facts = {"sha256": f"sha256 of {part.file}", "digest": f"digest of {part.file}"} | bytes_
                 facts |= {"epochs": {f"{n}epoch.pth": str(n) for n in (1, 2, 3)}, "heldout_sha256": "held out"}
                 facts["audio"] = {"train": "t", "dev": "d", "test": "e"}
-                facts["word_boundary"] = False
+                facts |= {"word_boundary": False, "updates": self.best}
                 facts["subsets"] = {"test": {"heard": "h", "said": "s"}, "dev": {"heard": "h", "said": "s"}}
                 above = tuple(Path(other.file) for other in Wish(part, self.config, self.root, self.now).above)
                 files.write_json(Path(part.sidecar), sidecars.card(made_from, above, **facts))
@@ -272,9 +279,9 @@ def test_what_is_said_reaches_scores_alone(world: World) -> None:
 
 
 def test_another_list_of_milestones_chooses_among_others(world: World) -> None:
-    """But the best may be the same checkpoint."""
+    """But the best may be the same checkpoint, and what was fine-tuned from that stands."""
     world.config["pretraining"]["mandarin"]["milestones"] = [0]
-    assert world.stale() == {"best", "encoder"}
+    assert world.stale() == {"best"}
 
 
 def test_what_was_deleted_is_vouched_for_by_what_is_below(world: World) -> None:
@@ -329,7 +336,7 @@ def test_finished_milestones_are_those_that_were_made(world: World) -> None:
 def test_a_part_is_needed_where_something_below_it_has_to_be_made(world: World) -> None:
     def needed() -> set[str]:
         staleness = Staleness(world.config, world.root)
-        return {part.kind for part in staleness.parts if staleness.is_needed(part)} - {"score"}
+        return {part.kind for part in staleness.parts if staleness.is_needed(part)} - {"score", "best"}
 
     for part in world.parts():
         if not Path(part.file).exists():
@@ -358,3 +365,46 @@ def test_a_folder_that_lacks_a_file_is_stale_if_it_is_needed(world: World) -> No
     assert world.why("epochs") == [f"{part.file}/2epoch.pth is missing"]
     files.write_text(Path(part.file) / "2epoch.pth", "")
     assert world.why("epochs") == [] and Staleness(world.config, world.root).is_whole(part)
+
+
+def test_the_best_is_chosen_until_there_are_other_candidates(world: World) -> None:
+    def chosen() -> bool:
+        return Staleness(world.config, world.root).is_chosen("mandarin")
+
+    assert chosen()
+    before = files.read_json(Path(Part.of("best-until", model="mandarin", updates=20).sidecar))
+    world.edit(Part.of("best-until", model="mandarin", updates=20), sha256="other bytes")
+    assert not chosen()
+    world.edit(Part.of("best-until", model="mandarin", updates=20), sha256=before["sha256"])
+    world.config["pretraining"]["mandarin"]["milestones"] = [0, 10, 15]
+    assert not chosen()
+    world.config["pretraining"]["mandarin"] |= {"milestones": [0, 10], "seed": 2}
+    assert not chosen()  # what it was chosen from is about to be made again
+    world.config["pretraining"]["mandarin"]["seed"] = 1
+    assert chosen()
+
+
+def test_the_table_vouches_for_a_choice_that_was_deleted(world: World) -> None:
+    best = Part.of("best", model="mandarin")
+    candidates = [Part.of("best-until", model="mandarin", updates=n) for n in (10, 20)]
+    record = {part.file: files.read_json(Path(part.sidecar)) for part in (best, *candidates)}
+    wanted = inputs.of_table(world.config, ["mandarin"])
+    assert wanted["best"] == [best.file] and {"best-at-12-updates" in path for path in wanted["best_scores"]} == {True}
+    assert "results/finetune/aishell1/from/mandarin/best-at-12-updates/encoder.json" in wanted["settled"]
+    assert not {*wanted["best_scores"]} & {*wanted["scores"]} and len(wanted["best_scores"]) == 2
+    assert inputs.of_table(world.config, []) | {"settled": []} == wanted | {"best_scores": [], "settled": []}
+    for part in (best, *candidates):
+        Path(part.sidecar).unlink()
+    staleness = Staleness(world.config, world.root)
+    assert not staleness.is_chosen("mandarin") and staleness.is_needed(best)
+    assert inputs.of_table(world.config, [])["best"] == [best.file]
+    files.write_json(Path("results/provenance.json"), {"parts": record})
+    assert staleness.is_chosen("mandarin") and not staleness.is_needed(best)
+    assert not any(staleness.is_needed(part) for part in candidates)
+    assert inputs.of_table(world.config, ["mandarin"]) == wanted | {"best": []}
+    record[best.file.replace(".json", ".pt")] = record.pop(best.file)  # as an earlier release called it
+    files.write_json(Path("results/provenance.json"), {"parts": record})
+    assert staleness.is_chosen("mandarin")
+    world.config["pretraining"]["mandarin"]["seed"] = 2
+    assert not staleness.is_chosen("mandarin")
+    assert world.why("best") == [f"best-until-{n}-updates.pt: seed (1 -> 2)" for n in (10, 20)]

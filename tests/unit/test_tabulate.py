@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -31,11 +32,7 @@ def write_both(root: Path, tail: str, dev: int, test: int, task: str = "aishell1
     return [write_score(root, "dev", tail, dev, task), write_score(root, "test", tail, test, task)]
 
 
-@pytest.fixture
-def best(tmp_path: Path) -> dict[str, Path]:
-    path = tmp_path / "best.json"
-    path.write_text(json.dumps({"updates": 396437, "validation_loss": 2.5}))
-    return {"mandarin": path}
+BEST = "mandarin/best-at-396437-updates"
 
 
 def table(scores: list[Score], labels: dict[str, str] = LABELS) -> list[str]:
@@ -64,14 +61,14 @@ def test_cell(rates: list[float], shown: str) -> None:
     assert cell(rates) == shown
 
 
-def test_the_published_shape(tmp_path: Path, best: dict[str, Path]) -> None:
+def test_the_published_shape(tmp_path: Path) -> None:
+    """The best checkpoint comes behind the milestones of its model, before the next model."""
     paths = [
         *write_both(tmp_path, "mandarin/after-0-updates/lr-0.0002/seed-1", 150, 160),
         *write_both(tmp_path, "mandarin/after-50000-updates/lr-0.0002/seed-1", 13, 15),
-        *write_both(tmp_path, "mandarin/best/lr-0.0002/seed-1", 10, 11),
         *write_both(tmp_path, "english/given/lr-0.0002/seed-1", 12, 13),
     ]
-    scores = read_scores(paths, best)
+    scores = read_scores(paths, write_both(tmp_path, f"{BEST}/lr-0.0002/seed-1", 10, 11))
     text = markdown(scores, row_labels(scores, LABELS), LABELS, PUBLISHED)
     assert text == (
         "| AISHELL-1 | dev | test |\n"
@@ -88,22 +85,36 @@ def test_the_published_shape(tmp_path: Path, best: dict[str, Path]) -> None:
     )
 
 
-def test_long_table(tmp_path: Path, best: dict[str, Path]) -> None:
-    paths = [
-        *write_both(tmp_path, "mandarin/best/lr-0.0002/seed-2", 10, 11),
-        *write_both(tmp_path, "english/given/lr-0.0002/seed-1", 12, 13),
-    ]
-    scores = read_scores(paths, best)
+def test_long_table(tmp_path: Path) -> None:
+    paths = write_both(tmp_path, "english/given/lr-0.0002/seed-1", 12, 13)
+    scores = read_scores(paths, write_both(tmp_path, f"{BEST}/lr-0.0002/seed-2", 10, 11))
     lines = [line.split("\t") for line in long_table(scores, row_labels(scores, LABELS)).splitlines()]
     run = ["aishell1", "mandarin", "best", "@396k updates*", "396437", "0.0002", "2"]
     given = ["aishell1", "english", "given", "Wav2vec2.0(English)", "", "0.0002", "1"]
     assert lines == [
         CER_COLUMNS,
-        [*run, "dev", "10", "0", "0", "200", "20", "0.05"],
-        [*run, "test", "11", "0", "0", "200", "20", "0.055"],
         [*given, "dev", "12", "0", "0", "200", "20", "0.06"],
         [*given, "test", "13", "0", "0", "200", "20", "0.065"],
+        [*run, "dev", "10", "0", "0", "200", "20", "0.05"],
+        [*run, "test", "11", "0", "0", "200", "20", "0.055"],
     ]
+
+
+def test_a_milestone_that_is_the_best_has_two_rows(tmp_path: Path) -> None:
+    """Of one fine-tuning, for each task, learning rate and seed: the second row is the best checkpoint's."""
+    tails = [f"mandarin/after-{n}-updates/lr-{lr}/seed-{seed}" for n in (400, 800) for lr in (1, 2) for seed in (1, 2)]
+    paths = [path for task in ("a", "b") for tail in tails for path in write_both(tmp_path, tail, len(tail), 40, task)]
+    others = [path for task in ("a", "b") for path in write_both(tmp_path, "english/given/lr-1/seed-1", 60, 80, task)]
+    best = [path for path in paths if "after-400-updates" in path.parts]
+    scores = read_scores([*paths[:16], *others[:2], *paths[16:], *others[2:]], best)
+    assert len(scores) == len(paths) + len(others) + len(best)
+    lines = [line.rsplit(" | ", 2)[0] for line in table(scores, LABELS)]
+    rows = [f"| @{n} updates{mark}, lr {lr}" for n, mark in ((400, ""), (800, ""), (400, "*")) for lr in (1, 2)]
+    assert [line for line in lines if line.startswith("| @")] == rows * 2
+    assert lines.index("| Wav2vec2.0(English), lr 1") == len(rows)
+    marked = [score for score in scores if score.branch.checkpoint == "best"]
+    again = [replace(score, branch=replace(score.branch, checkpoint="after-400-updates")) for score in marked]
+    assert again == [score for score in scores if score.branch.checkpoint == "after-400-updates"]
 
 
 def test_seeds_share_a_row_and_learning_rates_do_not(tmp_path: Path) -> None:
@@ -114,7 +125,7 @@ def test_seeds_share_a_row_and_learning_rates_do_not(tmp_path: Path) -> None:
         for path in write_both(tmp_path, tail.format("0.002", seed), errors, 40)
     ]
     paths += write_both(tmp_path, tail.format("2e-05", 1), 100, 120)
-    scores = read_scores(paths, {})
+    scores = read_scores(paths)
     assert table(scores) == [
         "| @800 updates, lr 0.002 | 12.0 ± 2.0 | 20.0 ± 0.0 |",
         "| @800 updates, lr 2e-05 | 50.0 | 60.0 |",
@@ -129,7 +140,7 @@ def test_words(tmp_path: Path) -> None:
         write_score(tmp_path, "dev", tail, 10, **WORDS),
         write_score(tmp_path, "test", tail, 20, **WORDS | {"word_substitutions": 0}),
     ]
-    scores = read_scores(paths, {})
+    scores = read_scores(paths)
     assert markdown(scores, row_labels(scores, LABELS), LABELS, PUBLISHED) == (
         "| AISHELL-1 | dev | test | dev WER | test WER |\n"
         "| --- | ---: | ---: | ---: | ---: |\n"
@@ -145,7 +156,7 @@ def test_words(tmp_path: Path) -> None:
 def test_words_of_one_task_leave_another_without(tmp_path: Path) -> None:
     tail = "mandarin/after-800-updates/lr-1/seed-1"
     words = [write_score(tmp_path, subset, tail, 10, task="other", **WORDS) for subset in ("dev", "test")]
-    scores = read_scores([*write_both(tmp_path, tail, 20, 40), *words], {})
+    scores = read_scores([*write_both(tmp_path, tail, 20, 40), *words])
     assert table(scores)[0] == "| @800 updates | 10.0 | 20.0 |"
     assert table(scores)[-1] == "| @800 updates | 5.0 | 5.0 | 10.0 | 10.0 |"
 
@@ -156,7 +167,7 @@ def test_two_models_without_label_are_told_apart(tmp_path: Path) -> None:
         for model in ("tibetan", "uyghur")
         for path in write_both(tmp_path, f"{model}/after-800-updates/lr-1/seed-1", 20, 40)
     ]
-    assert table(read_scores(paths, {})) == [
+    assert table(read_scores(paths)) == [
         "| tibetan @800 updates | 10.0 | 20.0 |",
         "| uyghur @800 updates | 10.0 | 20.0 |",
     ]
@@ -164,7 +175,7 @@ def test_two_models_without_label_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_labelled_model_shows_its_updates_only_where_it_has_several(tmp_path: Path) -> None:
     tails = ["mandarin/after-800-updates", "english/after-400-updates", "english/after-800-updates"]
-    scores = read_scores([path for tail in tails for path in write_both(tmp_path, f"{tail}/lr-1/seed-1", 20, 40)], {})
+    scores = read_scores([path for tail in tails for path in write_both(tmp_path, f"{tail}/lr-1/seed-1", 20, 40)])
     assert [line.split(" | ")[0] for line in table(scores)] == [
         "| @800 updates",
         "| Wav2vec2.0(English) @400 updates",
@@ -176,15 +187,14 @@ def test_a_labelled_model_shows_its_updates_only_where_it_has_several(tmp_path: 
     ]
 
 
-def test_the_best_checkpoint_of_a_short_run_is_shown_to_the_update(tmp_path: Path, best: dict[str, Path]) -> None:
-    best["mandarin"].write_text('{"updates": 783, "validation_loss": 2.5}')
-    scores = read_scores(write_both(tmp_path, "mandarin/best/lr-1/seed-1", 20, 40), best)
+def test_the_best_checkpoint_of_a_short_run_is_shown_to_the_update(tmp_path: Path) -> None:
+    scores = read_scores([], write_both(tmp_path, "mandarin/best-at-783-updates/lr-1/seed-1", 20, 40))
     assert table(scores) == ["| @783 updates* | 10.0 | 20.0 |"]
 
 
 def test_each_task_has_a_table(tmp_path: Path) -> None:
     tail = "mandarin/after-800-updates/lr-1/seed-1"
-    scores = read_scores([*write_both(tmp_path, tail, 20, 40), *write_both(tmp_path, tail, 30, 50, task="other")], {})
+    scores = read_scores([*write_both(tmp_path, tail, 20, 40), *write_both(tmp_path, tail, 30, 50, task="other")])
     text = markdown(scores, row_labels(scores, LABELS), LABELS, PUBLISHED)
     assert text.index("| AISHELL-1 | dev | test |") < text.index("| other | dev | test |")
     assert text.count("published:") == 2 and text.rindex("published:") < text.index("| other |")  # a row and a note
@@ -193,7 +203,7 @@ def test_each_task_has_a_table(tmp_path: Path) -> None:
 def test_two_models_with_one_label_are_refused(tmp_path: Path) -> None:
     paths = [path for model in ("a", "b") for path in write_both(tmp_path, f"{model}/given/lr-1/seed-1", 20, 40)]
     with pytest.raises(StepError, match="a label of its own"):
-        table(read_scores(paths, {}), labels={"a": "same", "b": "same"})
+        table(read_scores(paths), labels={"a": "same", "b": "same"})
 
 
 @pytest.mark.parametrize(
@@ -202,29 +212,30 @@ def test_two_models_with_one_label_are_refused(tmp_path: Path) -> None:
         "mandarin/after-x-updates/lr-1/seed-1",
         "mandarin/after-50k-updates/lr-1/seed-1",
         "mandarin/last/lr-1/seed-1",
-        "mandarin/best/seed-1",
-        "mandarin/best/lr-high/seed-1",
-        "mandarin/best/lr-1/seed-1/again",
+        "mandarin/best/lr-1/seed-1",  # which one?
+        "mandarin/best-at-800-updates/seed-1",
+        "mandarin/best-at-800-updates/lr-high/seed-1",
+        "mandarin/best-at-800-updates/lr-1/seed-1/again",
     ],
 )
 def test_a_path_of_another_shape_is_refused(tmp_path: Path, tail: str) -> None:
     path = write_score(tmp_path, "dev", tail, 20)
     with pytest.raises(StepError, match="is not named") as caught:
-        read_scores([path], {})
+        read_scores([path])
     assert str(path) in str(caught.value)
 
 
-def test_incomplete_and_inconsistent_scores_are_refused(tmp_path: Path, best: dict[str, Path]) -> None:
+def test_incomplete_and_inconsistent_scores_are_refused(tmp_path: Path) -> None:
     one = write_both(tmp_path, "mandarin/after-800-updates/lr-1/seed-1", 20, 40)
     with pytest.raises(StepError, match="seed 1 has no score for test"):
-        read_scores(one[:1], {})
+        read_scores(one[:1])
     with pytest.raises(StepError, match="two scores for dev"):
-        read_scores([*one, one[0]], {})
-    with pytest.raises(StepError, match="pass --best mandarin="):
-        read_scores(write_both(tmp_path, "mandarin/best/lr-1/seed-1", 20, 40), {})
-    older = [write_score(tmp_path, "dev", "mandarin/best/lr-1/seed-1", 20, characters=199), one[1]]
+        read_scores([*one, one[0]])
+    with pytest.raises(StepError, match="from mandarin/best, lr 1, seed 1 has no score for test"):
+        read_scores(one, one[:1])
+    older = write_score(tmp_path, "dev", f"{BEST}/lr-1/seed-1", 20, characters=199)
     with pytest.raises(StepError, match="score again what is older"):
-        read_scores([*one, older[0], write_score(tmp_path, "test", "mandarin/best/lr-1/seed-1", 20)], best)
+        read_scores(one, [older, write_score(tmp_path, "test", f"{BEST}/lr-1/seed-1", 20)])
 
 
 COUNTED = {"substitutions": 1, "deletions": 0, "insertions": 0, "characters": 9, "utterances": 1}
@@ -238,15 +249,16 @@ def test_a_file_with_other_content_is_refused(tmp_path: Path, content: str) -> N
     path = write_score(tmp_path, "dev", "mandarin/after-800-updates/lr-1/seed-1", 20)
     path.write_text(content)
     with pytest.raises(StepError) as caught:
-        read_scores([path], {})
+        read_scores([path])
     assert str(path) in str(caught.value)
 
 
-def test_command_line(tmp_path: Path, best: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    paths = write_both(Path(), "mandarin/best/lr-0.0002/seed-1", 10, 11)
+    best = " ".join(map(str, write_both(Path(), f"{BEST}/lr-0.0002/seed-1", 10, 11)))
+    scores = " ".join(map(str, write_both(Path(), "mandarin/after-0-updates/lr-0.0002/seed-1", 150, 160)))
     Path("published.tsv").write_text("row\tdev\ttest\tcorpus\tnote\n@50k updates\t6.7\t7.5\tA\t\n")
-    command = f"--scores {paths[0]} {paths[1]} --best mandarin={best['mandarin']} --label aishell1=AISHELL-1"
+    command = f"--scores {scores} --best {best} --label aishell1=AISHELL-1"
     command += " --published aishell1=published.tsv --tsv results/cer.tsv --markdown results/cer.md"
     monkeypatch.setattr(sys, "argv", ["tabulate", *command.split()])
     main()
@@ -254,17 +266,16 @@ def test_command_line(tmp_path: Path, best: dict[str, Path], monkeypatch: pytest
         "| @396k updates* | 5.0 | 5.5 |\n| published: @50k updates | 6.7 | 7.5 |\n"
         in Path("results/cer.md").read_text()
     )
-    assert len(Path("results/cer.tsv").read_text().splitlines()) == 3
+    assert len(Path("results/cer.tsv").read_text().splitlines()) == 5
 
 
-def test_no_table_is_made_before_its_trace(
-    tmp_path: Path, best: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("words", ["--scores {} {}", "--scores {} {} --best {} {}"])
+def test_no_table_is_made_before_its_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     monkeypatch.chdir(tmp_path)
     paths = write_both(Path(), "mandarin/after-800-updates/lr-0.0002/seed-1", 10, 11)
     traced = {path.as_posix(): json.loads(path.read_text()) for path in paths}
     Path("provenance.json").write_text(json.dumps({"experiment": "abc", "git_commit": "f00d", "parts": traced}))
-    command = f"--scores {paths[0]} {paths[1]} --provenance provenance.json --tsv cer.tsv --markdown cer.md"
+    command = f"{words.format(*paths, *paths)} --provenance provenance.json --tsv cer.tsv --markdown cer.md"
     monkeypatch.setattr(sys, "argv", ["tabulate", *command.split()])
     main()
     assert (

@@ -246,6 +246,7 @@ CONFIG = [
     key("experiments", *(experiment(*models) for models in (["mandarin", "english"], ["mandarin"]))),
     given,
     recipe("fairseq", "optimization", "lr", [0.1], [0.2]),
+    recipe("fairseq", "criterion", "lowest_at", 30, 20, 12, 17),
     recipe("fairseq", "common", "log_interval", 5, 6),
     recipe("espnet", None, "max_epoch", 3, 4),
     root("aishell1"),

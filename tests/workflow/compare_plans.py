@@ -54,6 +54,7 @@ class Intended:
     loses: list[str] = field(default_factory=list)  # globs of words that only the old plan has
     becomes: dict[str, str] = field(default_factory=dict)  # regular expressions in the old plan: what replaces them
     configs: list[str] = field(default_factory=lambda: list(CONFIGS))
+    wildcards: str = "*"  # a glob: of which jobs
 
     def apply(self, old: list[str], new: list[str], job: tuple[str, str], separator: str) -> list[str]:
         """Make both sides equal in what is expected to differ; the patterns that had to."""
@@ -104,7 +105,8 @@ def compare(config: str, old: Plan, new: Plan, entries: Sequence[Intended], used
             separator = " " if name == "command" else ", "
             sides = [split(fields.get(name, ""), separator) for fields in (before, after)]
             for number, entry in enumerate(entries):
-                if config in entry.configs and job[0] in entry.rules and name == entry.field:
+                is_meant = job[0] in entry.rules and fnmatch.fnmatch(job[1], entry.wildcards)
+                if config in entry.configs and is_meant and name == entry.field:
                     used.update((number, pattern) for pattern in entry.apply(*sides, job, separator))
             old_words, new_words = map(sorted, sides) if name in UNORDERED else sides
             if old_words != new_words:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.reruns import renamed
 from tests.workflow.conftest import Project
 from tests.workflow.test_reruns import edit, jobs, trained
 
@@ -57,7 +58,9 @@ def test_it_says_what_it_takes_on_trust_and_changes_nothing_without_leave(old: P
     assert said.returncode == 0, said.stderr
     assert f"{PRETRAINED}/after-20-updates.pt: as its sidecar says; on trust: fairseq_plugin" in said.stdout
     assert f"{BRANCH}/epochs: as its sidecar says; on trust: command, espnet_layer" in said.stdout
-    assert "29 products can be taken over." in said.stdout and "as 38d8a86d4467 (" in said.stdout
+    best = "results/finetune/aishell1/from/mandarin/best: is called after-30-updates now"
+    assert best in said.stdout and "22 products can be taken over." in said.stdout  # and 7 of this branch
+    assert "as 38d8a86d4467 (" in said.stdout
     assert said.stdout.endswith("Nothing has been changed: add --yes to write their sidecars anew.\n")
     assert {path: path.read_bytes() for path in (old.directory / "results").rglob("*.json")} == before
 
@@ -114,6 +117,24 @@ def test_what_is_stale_for_another_reason_stays_so(old: Project) -> None:
     assert adopt(old, "--yes").returncode == 0
     refused = old.snakemake()
     assert refused.code != 0 and "because of recipe.optimization (None -> {'lr': [0.2]})" in refused.output
+
+
+def test_a_branch_that_was_called_best_is_renamed(project: Project) -> None:
+    """What an earlier release of this format has left, with the last milestone fine-tuned as the best alone."""
+    table = project.read("results/cer.md").splitlines()[:-1]
+    for path in sorted((project.directory / "results").glob("*/**/from/mandarin/after-30-updates")):
+        renamed.rename(path, path.with_name("best"))
+    refused = project.snakemake()
+    assert refused.code != 0 and refused.rules == []
+    sentence = "from/mandarin/best was made by an earlier release of this software, and is called after-30-updates now"
+    assert sentence in refused.output
+    said = adopt(project)
+    assert said.returncode == 0 and said.stdout.count("best: is called after-30-updates now\n") == 5
+    assert "Nothing has been changed" in said.stdout and project.snakemake("-n").code != 0
+    assert adopt(project, "--yes").returncode == 0
+    assert set(jobs(project.snakemake())) <= {"trace", "tabulate", "plot"}
+    assert project.snakemake().nothing
+    assert project.read("results/cer.md").splitlines()[:-1] == table
 
 
 def test_code_that_decides_no_result_can_be_taken_over_too(project: Project) -> None:

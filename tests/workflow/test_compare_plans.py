@@ -93,6 +93,14 @@ def test_a_job_of_only_one_plan() -> None:
     assert compared(OLD, more, Intended(["extra"], "job", "It is new.", gains=["planned"]))[0] == []
 
 
+@pytest.mark.parametrize(("wildcards", "unexpected"), [("*subset=dev*", 0), ("*subset=test*", 1)])
+def test_an_entry_may_speak_of_some_jobs_of_a_rule(wildcards: str, unexpected: int) -> None:
+    gone = Intended(["score"], "job", "It went.", loses=["planned"], wildcards=wildcards)
+    fewer = OLD.replace("rule score", "rule other")
+    found, used = compared(OLD, fewer, gone, Intended(["other"], "job", "It came.", gains=["planned"]))
+    assert (len(found), used[0, "planned"]) == (unexpected, 1 - unexpected)
+
+
 def test_two_jobs_with_one_name_are_refused() -> None:
     with pytest.raises(SystemExit, match=r"score subset=dev, lr=0\.1 is planned twice"):
         parse(OLD + OLD)

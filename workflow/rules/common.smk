@@ -11,7 +11,8 @@ from scripts.corpora.identity import SPELLING
 from scripts.finetune.identity import FRAMES
 from scripts.reruns.numbers import labels as labels_of, numbers
 from scripts.reruns import parts
-from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, checkpoints_of, shards_of
+from scripts.reruns.best import models_with_best
+from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, shards_of
 from scripts.trainers.dependency import after_living
 
 
@@ -125,14 +126,8 @@ def waiting(rule, wildcards):
 
 
 def scores():
-    """One file a number of the table, in the order of its rows."""
-    return [number.score.file for number in numbers(config)]
-
-
-def models_with_best():
-    """The pre-training runs of which the table shows the checkpoint with the lowest validation loss."""
-    models = dict.fromkeys(model for item in config["experiments"] for model in item["from"])
-    return [model for model in models if "best" in checkpoints_of(config, model)]
+    """One file a number of the table, in the order of its rows, but for those of best checkpoints."""
+    return [number.score.file for number in numbers(config) if not number.is_best]
 
 
 def labels():

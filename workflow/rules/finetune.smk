@@ -31,7 +31,7 @@ checkpoint prepare_data:
 
 checkpoint prepare_encoder:
     input:
-        checkpoint="results/pretrain/{model}/{checkpoint}.pt",
+        checkpoint=files_above("encoder"),
         again=if_stale("encoder"),
     output:
         **with_lasting_sidecar(encoder="results/finetune/{task}/<start>/encoder.pt"),

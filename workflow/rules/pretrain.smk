@@ -60,7 +60,7 @@ rule pretrain:
         " 2>&1 | tee {log:q}"
 
 
-rule choose_best:
+checkpoint choose_best:
     input:
         candidates=files_above("best"),
         again=if_stale("best"),

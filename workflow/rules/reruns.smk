@@ -4,7 +4,7 @@ import sys
 from functools import cache
 from tempfile import NamedTemporaryFile
 
-from scripts.reruns import adopt, inputs, record
+from scripts.reruns import adopt, best, inputs, record
 from scripts.reruns.staleness import Staleness
 
 # A job is a Snakemake of its own: what it runs was decided by the one that sent it, which has looked at the corpora.
@@ -75,6 +75,22 @@ def spared(of):
         return {name: ancient(paths) for name, paths in {**of.others, "settled": of.settled}.items()}
     lying = {name: [path for path in paths if Path(path).exists()] for name, paths in of.others.items()}
     return {name: ancient(before_update(paths)) for name, paths in lying.items()} | {"settled": waited_for(of.settled)}
+
+
+def inputs_of_table(wildcards):
+    """For trace and tabulate: all scores, those of best checkpoints as soon as it is known which ones these are.
+
+    They are chosen by a checkpoint of Snakemake, which asks again once it has run. (No `.get()`: what that has once
+    found stands until Snakemake ends, even where the choice is about to be made again.)
+    """
+    models = models_with_best(config)
+    chosen = [model for model in models if STALENESS.is_chosen(model)]
+    for model in models:
+        if model not in chosen and workflow.is_main_process:
+            say(best.foreseen(config, model))
+    if workflow.dryrun:  # which takes it to come back the same
+        chosen += [choice["model"] for choice in best.choices(config) if Path(choice.file).exists()]
+    return inputs.of_table(config, chosen)
 
 
 def inputs_of_milestone(wildcards):

@@ -3,11 +3,10 @@
 
 rule trace:
     input:
-        scores=scores(),
-        settled=inputs.all_settled(config),
+        unpack(inputs_of_table),
         again=lambda wildcards: again(record.is_outdated(Path("results/provenance.json"), config)),
     output:
-        in_report("results/provenance.json", "Results"),
+        update(in_report("results/provenance.json", "Results")),  # it vouches for what was deleted
     log:
         "logs/trace/provenance.log",
     benchmark:
@@ -22,9 +21,8 @@ rule trace:
 
 rule tabulate:
     input:
-        scores=scores(),
+        unpack(inputs_of_table),
         provenance="results/provenance.json",
-        best=[f"results/pretrain/{model}/best.json" for model in models_with_best()],
         published=ancient(list(published().values())),
     output:
         tsv="results/cer.tsv",
@@ -36,13 +34,12 @@ rule tabulate:
     conda:
         "../envs/results.yaml"
     params:
-        best=[f"{model}=results/pretrain/{model}/best.json" for model in models_with_best()],
         labels=labels(),
         published=decides_nothing(lambda wildcards: [f"{task}={path}" for task, path in published().items()]),
     shell:
         "python -m scripts.results.tabulate"
         " --scores {input.scores:q}"
-        " --best {params.best:q}"
+        " --best {input.best_scores:q}"
         " --label {params.labels:q}"
         " --published {params.published:q}"
         " --provenance {input.provenance:q}"

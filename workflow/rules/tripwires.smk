@@ -14,7 +14,11 @@ SPARED = {"pretrain", "finetune", "transcribe"}
 # The rule's command with our code that it runs, but for comments.
 tripwires = {rule: [f"code {step_digest(RULES, rule)}"] for rule in commands(RULES).keys() - SPARED}
 # Which numbers there are, and the content of files of the repository: a checkout sets their date.
-tripwires["tabulate"] += [scores(), *(f"content {sha256(Path(path))}" for path in published().values())]
+tripwires["tabulate"] += [
+    scores(),
+    *models_with_best(config),
+    *(f"content {sha256(Path(path))}" for path in published().values()),
+]
 
 for rule, values in tripwires.items():
     getattr(rules, rule).rule.set_params(*values)
