@@ -26,7 +26,7 @@ class Mentions:
         model = names["model"]
         if model in self.updates:
             checkpoint = names.get("checkpoint", f"after-{names.get('updates')}-updates")
-            # another kind of checkpoint (best) may be of any update
+            # the best may be of any update
             if checkpoint.startswith("after-") and updates_in(checkpoint) not in self.updates[model]:
                 return f"{checkpoint} of {model}"
         elif model not in self.given:

@@ -136,7 +136,7 @@ def test_a_start_that_no_config_mentions(directory: Path, start: str, published:
         ({"seed": 2}, Kind.KEPT),
         ({"seed": 3}, Kind.UNMENTIONED),
         ({"start": "english/given"}, Kind.KEPT),
-        ({"start": "mandarin/best"}, Kind.KEPT),
+        ({"start": "mandarin/best-at-15-updates"}, Kind.KEPT),
         ({"start": "mandarin/after-30-updates"}, Kind.KEPT),
     ],
     ids=str,
