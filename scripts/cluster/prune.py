@@ -10,11 +10,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scripts.cluster import mentions, page, works
+from scripts.cluster.words import size
 from scripts.cluster.works import Kind, Work
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.provenance import REPOSITORY
-
-KB, MB, GB = 10**3, 10**6, 10**9
 
 
 def find(directory: Path, configfiles: Sequence[Path]) -> list[Work]:
@@ -41,14 +40,6 @@ def report(directory: Path, found: Sequence[Work]) -> str:
 def to_remove(found: Iterable[Work]) -> list[Work]:
     """Those that may go."""
     return [work for work in found if work.kind is not Kind.KEPT]
-
-
-def size(count: int) -> str:
-    """Bytes in words: 1.1 GB."""
-    for unit, name in ((GB, "GB"), (MB, "MB"), (KB, "kB")):
-        if count >= unit:
-            return f"{count / unit:,.1f} {name}"
-    return f"{count} bytes"
 
 
 def _entry(directory: Path, work: Work) -> page.Entry:

@@ -7,6 +7,7 @@ from typing import Any
 
 from scripts.cluster.rehearsal.corpus import PLAIN, Corpus
 from scripts.cluster.rehearsal.plan import UPDATES, Plan, Recipe, recipe_of
+from scripts.cluster.words import size
 from scripts.common.configuration import corpora_in_use
 from scripts.common.rates import SAMPLE_RATE
 from scripts.common.users import corpora_of
@@ -36,7 +37,7 @@ def milestones_of(run: Config) -> int:
 
 
 def branches_of(config: Config, task: str) -> int:
-    """How many fine-tunings of a task the table needs."""
+    """How many fine-tunings of a task the table needs, at most: the best checkpoint may be a milestone."""
     starts: set[tuple[str, Any]] = set()
     for item in config["experiments"]:
         for model in item["from"] if item["finetuning"] == task else []:
@@ -86,18 +87,18 @@ def disk(config: Config, plan: Plan, corpora: Mapping[str, Corpus], place: Path)
         checkpoint = size_of([place / f"results/pretrain/{model}/after-{UPDATES}-updates.pt"])
         saves = (recipe_of(run).get("checkpoint") or {}).get("save_interval_updates") or 0
         kinds = 3 if 0 < saves <= updates_of(run) else 2
-        why = f"{milestones_of(run)} milestones x {kinds} x {checkpoint / 1e9:,.2f} GB"
+        why = f"of {milestones_of(run)} jobs {kinds} x {size(checkpoint)} each"
         items.append(Item(f"{model}, checkpoints", milestones_of(run) * kinds * checkpoint, why))
     for task, (model, start) in plan.tasks.items():
         entry, folder = config["finetuning"][task], place / f"results/finetune/{task}/from/{model}/{start}"
         count, epochs = branches_of(config, task), recipe_of(entry).get("max_epoch") or 1
         epoch = max(map(size_of, ([path] for path in folder.glob("*/*/epochs/*epoch.pth"))), default=0)
         others = size_of([*folder.glob("*/*/work/*/checkpoint.pth"), *folder.glob("*/*/average-of-last-*.pth")])
-        why = f"{count} fine-tunings x ({epochs} epochs x {epoch / 1e9:,.2f} + {others / 1e9:,.2f} GB)"
+        why = f"{count} x ({epochs} epochs x {size(epoch)} + {size(others)})"
         items.append(Item(f"{task}, fine-tunings", count * (epochs * epoch + others), why))
         starts = count // len(entry["learning_rates"]) // len(entry["seeds"])
         encoder = size_of([folder / "encoder.pt"])
-        items.append(Item(f"{task}, encoders", starts * encoder, f"{starts} x {encoder / 1e9:,.2f} GB"))
+        items.append(Item(f"{task}, encoders", starts * encoder, f"{starts} x {size(encoder)}"))
     return items
 
 

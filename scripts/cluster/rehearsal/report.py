@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cluster import page, words
-from scripts.cluster.prune import size
 from scripts.cluster.rehearsal import estimate, measured
 from scripts.cluster.rehearsal.call import Call
 from scripts.cluster.rehearsal.corpus import Corpus
@@ -162,13 +161,13 @@ def _speed(pace: Pace, facts: Mapping[str, Any], updates: int, count: int) -> It
 
 def _disk(call: Call, plan: Plan, corpora: Mapping[str, Corpus], place: Path, found: Report) -> Iterator[page.Entry]:
     items = estimate.disk(call.config, plan, corpora, place)
-    yield from ((item.name, [size(round(item.bytes)), item.why]) for item in items)
+    yield from ((item.name, [words.size(item.bytes), item.why]) for item in items)
     needed, free = sum(item.bytes for item in items), shutil.disk_usage(call.directory).free
-    yield "in all", [f"{size(round(needed))}", f"{size(free)} are free"]
+    yield "in all", [words.size(needed), f"{words.size(free)} are free"]
     if needed > free:
         found.problems.append(
-            f"the experiment takes {size(round(needed))} and {call.directory} has {size(free)}: make room, or work "
-            f"where there is some"
+            f"the experiment takes {words.size(needed)} and {call.directory} has {words.size(free)}: "
+            f"make room, or work where there is some"
         )
 
 
