@@ -62,6 +62,8 @@ rule all:
         "results/cer-by-updates.svg",
         "results/config.yaml",
         "results/provenance.json",
+        "results/trainings.md",
+        "results/pretraining.svg",
         inputs.all_settled(config),
 
 

@@ -4,12 +4,15 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 from scripts.cluster import liveness, words
 from scripts.cluster.history import History, total
 from scripts.cluster.liveness import State
 from scripts.cluster.progress import Branch, Pretraining, Published, Underway
 from scripts.cluster.training_logs import Speed
+from scripts.trainers import beside
+from scripts.trainers.curves import Point
 from scripts.trainers.queue import Job
 
 WIDTH = 100
@@ -25,10 +28,29 @@ def pretraining(run: Pretraining, queue: Queue, now: float, chain: Sequence[int]
     """One pre-training run. `now`: seconds since the epoch; `chain`: the milestones of the config, where known."""
     entries: list[Entry] = [(_after(part.updates), ["published", _validation(part)]) for part in run.published]
     entries += [(_after(part.updates), underway(part, run.speed, queue, now)) for part in run.underway]
+    entries += [entry for note in run.notes for entry in _noted(note)]
     if run.best is not None:
         entries.append(("best so far", [_validation(run.best), f"at update {run.best.updates:,}"]))
     entries += _ahead(run, chain)
-    return section(": ".join([f"Pre-training {run.model}", *_cost(run.history)]), entries)
+    text = section(": ".join([f"Pre-training {run.model}", *_cost(run.history)]), entries)
+    return "\n".join([text, *_curve(run.points)])
+
+
+def _noted(note: Mapping[str, Any]) -> list[Entry]:
+    """What the guard of a training has said."""
+    stopped = [("STOPPED", [note["stopped"]])] if note.get("stopped") else []
+    return [*stopped, *(("warning", [sentence]) for sentence in note.get("warnings", {}).values())]
+
+
+def _curve(points: Sequence[Point]) -> list[str]:
+    """A run over the published one, and where it stands."""
+    other = beside.published()
+    said = beside.sentence(points, other)
+    return (
+        [textwrap.fill(said, WIDTH, initial_indent="  ", subsequent_indent="  "), beside.drawing(points, other)]
+        if said
+        else []
+    )
 
 
 def underway(part: Underway, known: Speed | None, queue: Queue, now: float) -> list[str]:

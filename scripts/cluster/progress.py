@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from scripts.cluster.history import History
 from scripts.cluster.training_logs import FinetuningLog, PretrainingLog, Speed
 from scripts.common import files
 from scripts.reruns.parts import Part, glob_of, match
-from scripts.trainers.work import LOG, WORK
+from scripts.trainers import curves
+from scripts.trainers.curves import Point
+from scripts.trainers.work import LOG, NOTE, WORK
 
 _WORK = re.compile(r"after-(\d+)-updates(?:-[0-9a-f]+|\.owners)")
 _PUBLISHED = re.compile(r"after-(\d+)-updates\.json")
@@ -33,6 +35,7 @@ class Underway:
     log: PretrainingLog
     written: float | None
     history: History
+    note: dict[str, Any] = field(default_factory=dict)  # of its guard
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Pretraining:
     underway: list[Underway]
     speed: Speed | None  # the newest that is known of any milestone
     history: History  # of all milestones
+    points: list[Point] = field(default_factory=list)  # its curve
+    notes: list[dict[str, Any]] = field(default_factory=list)  # of its guards, by milestone
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,8 @@ def _pretraining(folder: Path) -> Pretraining:
         underway=[part for part in all_of_them if part.updates not in {found.updates for found in there}],
         speed=newest.log.speed if newest else None,
         history=history.total(part.history for part in all_of_them),
+        notes=[part.note for part in all_of_them],
+        points=curves.points_of(curves.rows_of(folder), curves.crop_of(folder)),
     )
 
 
@@ -109,7 +116,8 @@ def _milestone(folder: Path, updates: int) -> Underway:
     log, written = _newest(works)
     facts = training_logs.read_pretraining(log) if log else PretrainingLog()
     signs = [*facts.times, *history.signs_of_life(works)]
-    return Underway(updates, facts, written, history.read(folder / f"after-{updates}-updates.pt", signs))
+    costs = history.read(folder / f"after-{updates}-updates.pt", signs)
+    return Underway(updates, facts, written, costs, _note(log.with_name(NOTE)) if log else {})
 
 
 def _branch(output: Path, part: Part) -> Branch:
@@ -133,6 +141,14 @@ def _published(sidecar: Path) -> Published | None:
         return Published(int(facts["updates"]), facts.get("validation_loss"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _note(path: Path) -> dict[str, Any]:
+    """What a guard has noted; nothing where there is none, or none that can be read."""
+    try:
+        return dict(files.read_json(path))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _newest(works: Iterable[Path]) -> tuple[Path | None, float | None]:

@@ -20,6 +20,7 @@ from scripts.finetune import identity
 from scripts.finetune.data import data_digest
 from scripts.finetune.espnet_command import Task, commands, program
 from scripts.finetune.espnet_states import STATE, check_state, epoch_of
+from scripts.finetune.too_short import lengths_of, too_short
 from scripts.trainers import life, ownership, requeue, states, supervisor
 from scripts.trainers.processes import Processes, usable
 from scripts.trainers.states import Damaged
@@ -133,6 +134,8 @@ def make_epochs(arguments: argparse.Namespace, together: Processes, claim: owner
     settle(work, recipe["max_epoch"])
     if not (work / f"{recipe['max_epoch']}epoch.pth").exists():
         paths = (arguments.recipe.resolve(), arguments.data.absolute(), arguments.encoder.resolve())
+        for sentence in too_short(recipe, arguments.recipe, lengths_of(arguments.data)):
+            print(f"warning: {sentence}", flush=True)
         calls = commands(Task(*paths, arguments.learning_rate, arguments.seed, work), together)
         training = supervisor.Training(calls, work / LOG, lambda: epochs_of(work), recipe["max_epoch"])
         begun = time.time()

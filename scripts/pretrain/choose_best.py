@@ -6,14 +6,24 @@ from pathlib import Path
 
 from scripts.common import files, provenance, sidecars
 from scripts.common.code import code_digest
-from scripts.common.errors import exit_on_error
+from scripts.common.errors import StepError, exit_on_error
 from scripts.pretrain import identity
+from scripts.pretrain.collapse import is_collapsed
 
 
 def lowest(candidates: Iterable[Path]) -> Path:
-    """The one whose sidecar has the lowest validation loss; the later of two equal ones, as fairseq chooses."""
+    """The one whose sidecar has the lowest validation loss; the later of two equal ones, as fairseq chooses.
+
+    Never one whose validation collapsed. Raises StepError where there is no other.
+    """
     facts = {path: files.read_json(path.with_suffix(".json")) for path in candidates}
-    return min(facts, key=lambda path: (facts[path]["validation_loss"], -facts[path]["updates"]))
+    sound = [path for path, card in facts.items() if not is_collapsed(card.get("validation"))]
+    if not sound:
+        raise StepError(
+            f"{', '.join(map(str, facts))}: each validation of the run is a collapsed model's, so none is best: "
+            "mend the recipe (docs/troubleshooting.md), or set best: false"
+        )
+    return min(sound, key=lambda path: (facts[path]["validation_loss"], -facts[path]["updates"]))
 
 
 def main() -> None:

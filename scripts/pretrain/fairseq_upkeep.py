@@ -1,7 +1,7 @@
 """What our plugin does about fairseq's saving and ending. None of it decides a number: a change trains nothing again.
 
-A run can be stopped at any update, checkpoints are whole or not there, damaged audio is named, it shows that it lives,
-and workers end with their trainer.
+A run can be stopped at any update, checkpoints are whole or not there, none that collapsed is the best, damaged audio
+is named, it shows that it lives, and workers end with their trainer.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,10 @@ from fairseq.data.audio import raw_audio_dataset
 from fairseq.file_io import PathManager
 from fairseq.trainer import Trainer
 
-from scripts.pretrain import packed
+from scripts.pretrain import collapse, packed
 from scripts.pretrain.checkpoints import STOP_REQUESTED, check
 from scripts.trainers import data_workers, life, states
+from scripts.trainers.fairseq_log import number
 from scripts.trainers.replacing import replace
 
 Function = Callable[..., Any]
@@ -26,6 +27,9 @@ Function = Callable[..., Any]
 def install() -> None:
     """Replace what has to be replaced in fairseq main 3d262bb2 (ve-fairseq 0.12.3)."""
     replace(fairseq_cli.train, "validate_and_save", leave_when_asked, known="55091327efc0")
+    verdict = Verdict()
+    replace(fairseq_cli.train, "get_valid_stats", verdict.look, known="b943205579cd")
+    replace(fairseq_cli.train, "validate", verdict.withhold, known="7a721818350f")
     replace(checkpoint_utils, "torch_persistent_save", save_whole, known="5f397c23bc88")
     replace(PathManager, "copy", copy_whole, known="e4ce3f5c1ff0")
     replace(raw_audio_dataset, "read_from_stored_zip", lambda _: packed.read, known="8693c2d72b8b")
@@ -62,6 +66,38 @@ def leave_when_asked(stock: Function) -> Function:
         return losses, True
 
     return validate_and_save
+
+
+class Verdict:
+    """Whether the last validation was a collapsed model's, whose loss of 0 no later one would ever beat.
+
+    Its losses are then withheld from fairseq, which saves as if it had not validated: the best stays the best. The log
+    has them. All processes come to the same, as they share what is counted.
+    """
+
+    def __init__(self) -> None:
+        self.collapsed = False
+
+    def look(self, stock: Function) -> Function:
+        """Look at the figures of the first validation part, which alone names the best."""
+
+        def get_valid_stats(cfg: Any, trainer: Any, stats: dict[str, Any], tracking_best: bool) -> dict[str, Any]:
+            if tracking_best:
+                said = {"loss": "loss", "infonce": "loss_0", "code_perplexity": "code_perplexity"}
+                found = {name: number(stats.get(key)) for name, key in said.items()}
+                self.collapsed = collapse.is_collapsed(found | collapse.quantizer(cfg.model))
+            return stock(cfg, trainer, stats, tracking_best and not self.collapsed)
+
+        return get_valid_stats
+
+    def withhold(self, stock: Function) -> Function:
+        """Withhold the losses of a collapsed model."""
+
+        def validate(*arguments: Any) -> list[float | None]:
+            losses = stock(*arguments)
+            return [None] * len(losses) if self.collapsed else losses
+
+        return validate
 
 
 def save_whole(stock: Function) -> Function:

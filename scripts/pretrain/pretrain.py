@@ -12,15 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from scripts.common import digests, files, provenance, sidecars
 from scripts.common.errors import StepError
-from scripts.pretrain import checkpoints, identity
+from scripts.pretrain import checkpoints, collapse, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
 from scripts.pretrain.faster import switches
+from scripts.pretrain.findings import expected
+from scripts.pretrain.guard import MODES, Guard, mode
 from scripts.pretrain.recipe import decisive
-from scripts.trainers import ownership, processes, requeue, states, supervisor
+from scripts.pretrain.unworkable import of_audio
+from scripts.trainers import curves, fairseq_log, ownership, processes, requeue, states, supervisor
 from scripts.trainers.work import LOG, WORK
+
+COLLAPSED = "its validation is that of a collapsed model, which says the same code for everything: it is never `best`"
 
 
 def manifests_of(arguments: argparse.Namespace) -> dict[str, Path]:
@@ -87,10 +93,15 @@ def check_archives(manifest: Path) -> None:
             raise StepError(f"{archive} is truncated: {size} bytes instead of at least {end}: remake it")
 
 
+def lengths_in(manifest: Path) -> list[int]:
+    """How long the files of a manifest are, in samples."""
+    return [int(line.split("\t")[1]) for line in manifest.read_text(encoding="utf-8").splitlines()[1:]]
+
+
 def check_lengths(recipe: dict[str, Any], manifest: Path) -> None:
     """Raise StepError where fairseq would drop each file as too short, and end in an empty dataset."""
     shortest = recipe.get("task", {}).get("min_sample_size") or 0
-    lengths = [int(line.split("\t")[1]) for line in manifest.read_text(encoding="utf-8").splitlines()[1:]]
+    lengths = lengths_in(manifest)
     if max(lengths, default=0) < shortest:
         raise StepError(
             f"{manifest}: none of its {len(lengths)} files has the {shortest} samples of task.min_sample_size in the "
@@ -98,11 +109,12 @@ def check_lengths(recipe: dict[str, Any], manifest: Path) -> None:
         )
 
 
-def train(segment: Segment, together: processes.Processes, claim: ownership.Claim) -> Path:
+def train(segment: Segment, together: processes.Processes, claim: ownership.Claim, guard: Guard) -> Path:
     """Run fairseq to the segment's end unless it has got there already; the checkpoint it ends with.
 
     fairseq unpickles what it goes on from, so that is looked at first.
     """
+    guard.begin()
     saved = segment.work / "checkpoints"
     last, best = saved / "checkpoint_last.pt", saved / "checkpoint_best.pt"
     beginning = "training begins again " + (f"from {segment.resume_from}" if segment.resume_from else "from update 0")
@@ -121,22 +133,45 @@ def train(segment: Segment, together: processes.Processes, claim: ownership.Clai
             progress=lambda: checkpoints.updates_of(last),
             goal=segment.updates,
             ask_to_save=(saved / checkpoints.STOP_REQUESTED).touch,
+            watch=guard.look,
         )
-        supervisor.train(training, claim)
+        with guard.explaining():
+            supervisor.train(training, claim)
+        guard.look()
     return last
 
 
+def guard_of(arguments: argparse.Namespace, segment: Segment) -> Guard:
+    """Who watches the training, and has seen what came before."""
+    of = expected(yaml.safe_load(arguments.recipe.read_text(encoding="utf-8")), segment.precision == "fp16")
+    run = arguments.output.parent
+    before = sidecars.read(arguments.resume_from)["updates"] if arguments.resume_from else 0
+    rows = [row for row in curves.rows_of(run) if row.updates <= before]
+    rows += [row for row in fairseq_log.read(segment.work / LOG) if row.updates > before]
+    return Guard(arguments.guard, f"pretraining.{run.name}", segment.work, of, rows)
+
+
 def publish(last: Path, arguments: argparse.Namespace, made_from: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Publish the milestone, and the checkpoint with the lowest validation loss so far."""
+    """Publish the milestone, and the checkpoint with the lowest validation loss so far.
+
+    A collapsed one is the best only where there is no other: choose_best leaves it out.
+    """
     above = tuple(manifests_of(arguments).values())
     if checkpoints.updates_of(last) != arguments.updates:
         raise StepError(f"{last} is at update {checkpoints.updates_of(last)} instead of {arguments.updates}: see {LOG}")
     if "start_from" in made_from:
         above += (arguments.resume_from,)  # which vouches for what was given
-    checkpoints.publish(last, arguments.output, made_from, above, **facts)
+    rows, model = fairseq_log.read(last.parents[1] / LOG), decisive(arguments.recipe).get("model", {})
+
+    def validation_of(checkpoint: Path) -> dict[str, Any] | None:
+        return collapse.figures(fairseq_log.validation_at(rows, checkpoints.updates_of(checkpoint)), model)
+
+    checkpoints.publish(last, arguments.output, made_from, above, validation=validation_of(last), **facts)
     own_best = last.with_name("checkpoint_best.pt")  # absent where no validation beat those of earlier segments
-    if own_best.exists():
-        checkpoints.publish(own_best, arguments.best, made_from, above, **facts)
+    is_sound = own_best.exists() and not collapse.is_collapsed(validation_of(own_best))
+    if is_sound or arguments.best_before is None:
+        best = own_best if is_sound else last
+        checkpoints.publish(best, arguments.best, made_from, above, validation=validation_of(best), **facts)
     else:
         files.publish(arguments.best_before, arguments.best)
         files.publish(arguments.best_before.with_suffix(".json"), arguments.best.with_suffix(".json"))
@@ -163,16 +198,24 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
         start_from=before if begins else None,
     )
     place_manifests(manifests_of(arguments), segment.data)
-    last = train(segment, together, claim)
+    guard = guard_of(arguments, segment)
+    for sentence in of_audio(
+        decisive(arguments.recipe), guard.key, lengths_in(arguments.train_manifest), arguments.effective_gpus
+    ):
+        print(f"warning: {sentence}", flush=True)
+    last = train(segment, together, claim, guard)
     facts = {
         "processes": together.count,
         "device": torch.cuda.get_device_name() if together.gpus else "cpu",
         "precision": segment.precision,
         "update_freq": segment.update_freq,
         "faster": switches.parse(arguments.faster).words(),
+        "warnings": list(guard.warnings.values()),
     } | provenance.circumstances("fairseq", "torch", "ve-fairseq")
     publish(last, arguments, made_from, facts)
-    print(f"{arguments.output}: validation loss {sidecars.read(arguments.output)['validation_loss']}")
+    card = sidecars.read(arguments.output)
+    withheld = collapse.is_collapsed(card["validation"])
+    print(f"{arguments.output}: " + (COLLAPSED if withheld else f"validation loss {card['validation_loss']}"))
 
 
 def main() -> None:
@@ -187,6 +230,7 @@ def main() -> None:
     parser.add_argument("--cpu-processes", type=int, default=1, help="processes where the job sees no GPU")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--faster", nargs="*", default=[], help="scripts/pretrain/faster/switches.py; decides nothing")
+    parser.add_argument("--guard", type=mode, choices=MODES, default="stop", help="scripts/pretrain/guard.py")
     parser.add_argument("--resume-from", type=Path, nargs="?", help="the milestone before (after-0: its weights)")
     parser.add_argument("--best-before", type=Path, nargs="?", help="the best checkpoint until the milestone before")
     parser.add_argument("--output", type=Path, required=True, help="after-N-updates.pt; a sidecar .json goes beside it")

@@ -12,7 +12,15 @@ from typing import Any
 from scripts.common.tables import SUBSETS
 from scripts.reruns.best import choices
 from scripts.reruns.numbers import numbers
-from scripts.reruns.parts import HEARD, Part, checkpoints_of, published_updates, shards_of, source_of
+from scripts.reruns.parts import (
+    HEARD,
+    Part,
+    checkpoints_of,
+    published_updates,
+    shards_of,
+    source_of,
+    with_all_above,
+)
 
 Config = Mapping[str, Any]
 
@@ -79,6 +87,17 @@ def archives(config: Config, model: str) -> list[str]:
     names = [(subset, shard) for subset in HEARD for shard in shards_of(config["pretraining"][model], subset)]
     files = [Part.of("archive", model=model, subset=subset, shard=shard).file for subset, shard in names]
     return [Path(file).with_suffix(".zip").as_posix() for file in files]
+
+
+def milestones(config: Config, model: str) -> list[Part]:
+    """All milestones of a run of pre-training."""
+    return [Part.of("milestone", model=model, updates=n) for n in published_updates(config["pretraining"][model])]
+
+
+def branches(config: Config) -> list[Part]:
+    """All fine-tunings of the table, but that of a best checkpoint that is no milestone: none knows it beforehand."""
+    parts = with_all_above([number.score for number in numbers(config) if not number.is_best], config)
+    return [part for part in parts if part.kind == "epochs"]
 
 
 def of_milestone(config: Config, names: Mapping[str, str]) -> Inputs:

@@ -43,13 +43,17 @@ class Paused(Exception):
 
 @dataclass(frozen=True)
 class Training:
-    """What is to be run: one command a process; `progress` is what has been saved, in the unit of `goal`."""
+    """What is to be run: one command a process; `progress` is what has been saved, in the unit of `goal`.
+
+    `watch` is called while it runs, and raises StepError to end it.
+    """
 
     commands: list[list[str]]
     log: Path
     progress: Callable[[], int]
     goal: int
     ask_to_save: Callable[[], None] | None = None  # None: it may be killed at any time, and goes on from where it saved
+    watch: Callable[[], None] | None = None
 
 
 def environment() -> dict[str, str]:
@@ -159,6 +163,8 @@ def _watch(
         time.sleep(0.2)
         if any(process.poll() for process in processes):
             break
+        if training.watch is not None:
+            training.watch()
         if claim.is_lost():
             raise StepError(f"another job took over: see {claim.record.parent}")
         if not reasons and deadline is not None and time.time() > deadline:

@@ -5,3 +5,4 @@ In it, each training has a directory that is named after what decides it (docs/d
 
 WORK = "work"
 LOG = "train.log"
+NOTE = "guard.json"  # beside the log: what a guard has found in it

@@ -303,3 +303,21 @@ def test_the_page_never_gets_wider_than_it_may() -> None:
     entries = [("x" * 46, ["word " * 40]), ("y" * 150, ["ReqNodeNotAvail:" + "n" * 300, "z"]), ("short", ["fact"])]
     lines = page.section("A title", entries).splitlines()
     assert max(map(len, lines)) <= 100 and lines[-1].split() == ["short", "fact"]
+
+
+def test_a_run_under_way_is_drawn_over_the_published_one_with_what_its_guard_says(results: Path) -> None:
+    work = results / "pretrain/mandarin/work/after-1000-updates-0123456789ab"
+    row = TRAIN_INNER.replace("1.412", "5.5")
+    write(work / "train.log", START.format(at(0)), *(row.format(at(n), n) for n in (200, 400, 600, 800)))
+    note = {"stopped": "pretraining.mandarin was stopped", "warnings": {"disk": "make room"}}
+    write(work / "guard.json", json.dumps(note))
+    before = results / "pretrain/mandarin/work/after-100-updates-0123456789ab"
+    write(before / "train.log", START.format(at(0)))
+    write(before / "guard.json", json.dumps({"stopped": None, "warnings": {"starving": "more workers"}}))
+    write(results / "pretrain/mandarin/after-100-updates.json", json.dumps({"updates": 100, "made_from": {}}))
+    said = report(results.parent, None, NOON + 900)
+    words = " ".join(said.split())
+    assert "warning more workers STOPPED pretraining.mandarin was stopped warning make room" in words
+    assert "\n  update 800, published at the same update in brackets: loss 5.5 (5.49), code perplexity" in said
+    assert "loss 4.53 to 9.28" in said and "updates 0 to 1,600; * this run, . published" in said
+    assert max(map(len, said.splitlines())) <= page.WIDTH

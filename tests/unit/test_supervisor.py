@@ -193,6 +193,19 @@ def test_a_step_that_lost_its_output_stops_its_trainer(tmp_path: Path, claim: Cl
         supervisor.train(training(script(tmp_path, "import time; time.sleep(600)"), log=tmp_path / "train.log"), claim)
 
 
+def test_who_watches_ends_a_trainer(tmp_path: Path, claim: Claim) -> None:
+    log = tmp_path / "train.log"
+    waits = script(tmp_path, "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+
+    def watch() -> None:
+        if log.read_text():
+            raise StepError("it has collapsed")
+
+    with pytest.raises(StepError, match=r"^it has collapsed$"):
+        supervisor.train(training(waits, log=log, watch=watch), claim)
+    assert not Path(f"/proc/{log.read_text().strip()}").exists()
+
+
 def test_environment_of_a_trainer(tmp_path: Path, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # as Snakemake exports them

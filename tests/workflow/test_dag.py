@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 
 import pytest
 
@@ -16,9 +17,9 @@ def test_everything_from_the_corpora_to_the_table(finished: Project, first_run: 
     counts = {rule: first_run.rules.count(rule) for rule in first_run.rules}
     assert counts == {
         **{"list_utterances": 2, "drop_leakage": 1, "split_validation": 1, "concatenate": 3, "write_manifest": 2},
-        **{"pretrain": 3, "choose_best": 1, "prepare_data": 1, "prepare_encoder": 3, "finetune": 3},
+        **{"pretrain": 3, "keep_curve": 1, "choose_best": 1, "prepare_data": 1, "prepare_encoder": 3, "finetune": 3},
         **{"average_weights": 3, "transcribe": 3, "score_cer": 6},
-        **{"trace": 1, "tabulate": 1, "plot": 1, "write_config": 1, "all": 1},
+        **{"trace": 1, "tabulate": 1, "plot": 1, "describe_trainings": 1, "write_config": 1, "all": 1},
     }
     table = finished.read("results/cer.md").splitlines()
     # 10 characters a transcript: a model that hears one of them misses nine tenths
@@ -75,8 +76,8 @@ def test_a_deleted_result_is_made_again_alone(finished: Project) -> None:
         ({"finetuning__aishell1__seeds": [1, 2]}, {"finetune": 3}),
         ({"finetuning__aishell1__average_last": 3}, {}),
         ({"pretraining__mandarin__milestones": [10, 20, 30]}, {}),  # the last was the best, and has been fine-tuned
-        # that another checkpoint will be the best is not foreseen
-        ({"pretraining__mandarin__updates": 40}, {"pretrain": 1}),
+        # that another checkpoint will be the best is not foreseen: the one there is is no milestone any more
+        ({"pretraining__mandarin__updates": 40}, {"pretrain": 1, "finetune": 1}),
         ({"pretraining__mandarin__seed": 2}, {"pretrain": 3, "finetune": 3}),
         ({"finetuning__aishell1__label": "AISHELL"}, {}),
     ],
@@ -119,6 +120,51 @@ def test_a_trainer_that_fails_is_named_with_its_log(fresh: Project, fails: str, 
     assert not (fresh.directory / "results/cer.md").exists()
     resumed = fresh.snakemake()
     assert resumed.code == 0 and "AISHELL-1" in fresh.read("results/cer.md"), resumed.output
+
+
+def test_curves_are_made_of_logs_and_train_nothing(finished: Project) -> None:
+    """Not even where a milestone was deleted that nobody needs, or the whole of work/."""
+    run = finished.directory / "results/pretrain/mandarin"
+    (log,) = run.glob("work/after-20-*/train.log")
+    with log.open("a", encoding="utf-8") as file:
+        file.write((REPOSITORY / "tests/unit/curves/healthy-1.log").read_text().splitlines(keepends=True)[2])
+    for path in ("curve.tsv", "curve.json", "after-10-updates.pt", "after-10-updates.json"):
+        (run / path).unlink()
+    (finished.directory / "results/trainings.md").unlink()
+    made = finished.snakemake()
+    assert made.code == 0 and set(made.rules) == {"keep_curve", "describe_trainings", "all"}, made.output
+    table = (run / "curve.tsv").read_text()
+    assert [line.split("\t")[0] for line in table.splitlines()] == ["updates", "15"]
+    assert finished.read("results/trainings.md").startswith("- mandarin: update 15: nothing to compare with")
+    shutil.rmtree(run / "work")
+    made = finished.snakemake("--forcerun", "keep_curve", "--until", "keep_curve")
+    assert made.code == 0 and set(made.rules) == {"keep_curve"}, made.output
+    assert (run / "curve.tsv").read_text() == table
+
+
+def test_a_training_that_collapses_is_stopped_and_not_tried_again(fresh: Project) -> None:
+    """Its real rows come from a recipe with other numbers: tests/unit/curves/README.md."""
+    model = {"num_negatives": 20, "latent_groups": 2, "latent_vars": 16}
+    recipe = {"lr_scheduler": {"total_num_update": 30, "warmup_updates": 5}, "model": model}
+    (fresh.directory / "fairseq.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    says, waits = fresh.directory / "says", fresh.directory / "says.waits"
+    says.write_bytes((REPOSITORY / "tests/unit/curves/lr-0.06.log").read_bytes())
+    waits.touch()
+    milestone = "results/pretrain/mandarin/after-10-updates.pt"
+    stopped = fresh.snakemake(milestone, "--retries", "1", FAKE_FAIRSEQ_SAYS=str(says))
+    sentence = re.search(r"^error: (pretraining.mandarin was stopped by .*: collapse at .*)$", stopped.output, re.M)
+    assert stopped.code != 0 and sentence and stopped.rules.count("pretrain") == 2, stopped.output
+    (log,) = fresh.directory.glob("results/pretrain/mandarin/work/after-10-*/train.log")
+    assert log.read_text() == says.read_text() + "\n"  # the second try said it without a trainer
+    assert not (fresh.directory / milestone).exists()
+    again = fresh.snakemake(milestone, FAKE_FAIRSEQ_SAYS=str(says))
+    assert again.code != 0 and sentence[1] in again.output and log.read_text() == says.read_text() + "\n"
+    waits.unlink()
+    fresh.configure(pretraining__mandarin__guard="warn")
+    warned = fresh.snakemake(milestone, FAKE_FAIRSEQ_SAYS=str(says))
+    assert warned.code == 0 and "warning: pretraining.mandarin: collapse at update" in warned.output, warned.output
+    (warning, _) = json.loads(fresh.read(milestone.replace(".pt", ".json")))["warnings"]
+    assert warning.startswith("pretraining.mandarin: collapse at update")
 
 
 def test_a_broken_wav_is_listed_and_the_rest_goes_on(fresh: Project) -> None:

@@ -22,8 +22,8 @@ from tests.workflow.test_reruns import jobs
 
 TABLE = {"trace", "tabulate", "plot"}
 SCORES = {"average_weights", "transcribe", "score_cer"} | TABLE
-BRANCH = {"finetune"} | SCORES
-MODEL = {"pretrain", "choose_best", "prepare_encoder"} | BRANCH
+BRANCH = {"finetune", "describe_trainings"} | SCORES
+MODEL = {"pretrain", "keep_curve", "choose_best", "prepare_encoder"} | BRANCH
 PACKED = {"concatenate", "write_manifest"}
 SPLIT = {"split_validation"} | PACKED
 
@@ -86,10 +86,11 @@ EFFECTS = {
     "pretraining.*.recipe": run("recipe", "a copy of fairseq.yaml", set()),
     "pretraining.*.effective_gpus": run("effective_gpus", 2, MODEL, asks=True),
     # on a CPU it trains again to the same bits, so that nothing below has to be made again
-    "pretraining.*.precision": run("precision", "fp32", MODEL - BRANCH | TABLE, asks=True),
+    "pretraining.*.precision": run("precision", "fp32", MODEL - BRANCH | TABLE | {"describe_trainings"}, asks=True),
     "pretraining.*.updates": run("updates", 25, MODEL),
     "pretraining.*.milestones": run("milestones", [10, 15, 20], MODEL),
-    "pretraining.*.best": run("best", False, TABLE),
+    "pretraining.*.best": run("best", False, TABLE | {"describe_trainings"}),
+    "pretraining.*.guard": run("guard", "warn", set()),
     "pretraining.*.seed": run("seed", 2, MODEL, asks=True),
     "pretraining.*.start_from": run("start_from", "english", {"initialise"} | MODEL, asks=True),
     "checkpoints.*.label": given(TABLE, label="E"),
@@ -118,7 +119,7 @@ EFFECTS = {
     "experiments.*.finetuning": Effect(
         {"experiments": changes.experiment("mandarin", task="other")}, {"prepare_data", "prepare_encoder"} | BRANCH
     ),
-    "experiments.*.from": Effect({"experiments": changes.experiment("mandarin")}, TABLE),
+    "experiments.*.from": Effect({"experiments": changes.experiment("mandarin")}, TABLE | {"describe_trainings"}),
 }
 
 

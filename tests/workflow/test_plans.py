@@ -112,3 +112,13 @@ def test_snakemake_lint(tmp_path: Path) -> None:
     command = ["snakemake", "--lint", "--directory", tmp_path]
     call = subprocess.run(command, cwd=REPOSITORY, env=environment_of_fakes(), capture_output=True, text=True)
     assert call.returncode == 0 and "good condition" in call.stdout + call.stderr, call.stdout + call.stderr
+
+
+def test_a_recipe_that_cannot_work_is_named_and_planned(tmp_path: Path) -> None:
+    roots(tmp_path, "AISHELL-2/iOS/data", "data_aishell")
+    (tmp_path / "few.yaml").write_text("pretraining: {mandarin: {updates: 40, milestones: [0, 20, 40]}}")
+    words = ("--profile", "profiles/demo", "--configfile", "config/sample.yaml")
+    said, named = plan(tmp_path, *words), plan(tmp_path, *words, str(tmp_path / "few.yaml"))
+    sentence = "pretraining.mandarin.updates is 40, and lr_scheduler.warmup_updates in config/pretrain/demo.yaml 50:"
+    assert "warmup_updates" not in said and named.count(sentence) == 1
+    assert counts(named)["pretrain"] == 2

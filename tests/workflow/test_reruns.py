@@ -162,7 +162,7 @@ def test_another_learning_rate(project: Project) -> None:
     configure(project, finetuning__aishell1__learning_rates=[0.1, 0.2])
     assert jobs(same_when_run(project)) == {
         **{"finetune": 3, "average_weights": 3, "transcribe": 3, "score_cer": 6},
-        **{"trace": 1, "tabulate": 1, "plot": 1, "write_config": 1},
+        **{"trace": 1, "tabulate": 1, "plot": 1, "describe_trainings": 1, "write_config": 1},
     }
 
 

@@ -262,7 +262,9 @@ MAY_CROSS = {
     ("reruns", "scripts.finetune.identity"),
     ("reruns", "scripts.pretrain.fairseq_command"),
     ("reruns", "scripts.pretrain.identity"),
+    ("results", "scripts.finetune.identity"),
     ("results", "scripts.reruns"),
+    ("results", "scripts.trainers"),
 }
 
 

@@ -10,7 +10,7 @@ from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.identity import SPELLING
 from scripts.finetune.identity import FRAMES
 from scripts.reruns.numbers import labels as labels_of, numbers
-from scripts.reruns import parts
+from scripts.reruns import inputs, parts
 from scripts.reruns.best import models_with_best
 from scripts.reruns.parts import HEARD, WILDCARDS, Part, above, shards_of
 from scripts.trainers.dependency import after_living
@@ -18,6 +18,9 @@ from scripts.trainers.dependency import after_living
 
 wildcard_constraints:
     **WILDCARDS,
+
+
+PUBLISHED_CURVE = f"{REPOSITORY}/config/published-curve.tsv"  # of pre-training: scripts/trainers/beside.py
 
 
 # Look-ups. A `user` of a corpus or a recipe is a path in the config: pretraining/{model} or finetuning/{task}.
@@ -128,6 +131,21 @@ def waiting(rule, wildcards):
 def scores():
     """One file a number of the table, in the order of its rows, but for those of best checkpoints."""
     return [number.score.file for number in numbers(config) if not number.is_best]
+
+
+def models():
+    """The pre-training runs and checkpoints of the table."""
+    return list(dict.fromkeys(model for item in config["experiments"] for model in item["from"]))
+
+
+def curves():
+    """The curve of each pre-training run of the table."""
+    return [f"results/pretrain/{model}/curve.tsv" for model in models() if model in config["pretraining"]]
+
+
+def branch_curves():
+    """The curve of each fine-tuning of the table."""
+    return [str(Path(part.file).with_name("curve.tsv")) for part in inputs.branches(config)]
 
 
 def labels():

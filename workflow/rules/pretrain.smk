@@ -53,10 +53,32 @@ rule pretrain:
         " --cpu-processes {threads}"
         " --seed {params.run[seed]}"
         " --faster {resources.faster}"
+        " --guard {params.run[guard]}"
         " --resume-from {input.before:q}"
         " --best-before {input.best_before:q}"
         " --output {output.checkpoint:q}"
         " --best {output.best:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule keep_curve:
+    input:
+        unpack(inputs_of_curve),
+        recipe=ancient(recipe_of("pretraining/{model}")),
+    output:
+        table=update("results/pretrain/{model}/curve.tsv"),
+        note=update("results/pretrain/{model}/curve.json"),
+    log:
+        "logs/keep_curve/{model}.log",
+    benchmark:
+        "benchmarks/keep_curve/{model}.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.pretrain.keep_curve"
+        " --recipe {input.recipe:q}"
+        " --milestones {input.trained:q}"
+        " --output {output.table:q}"
         " 2>&1 | tee {log:q}"
 
 

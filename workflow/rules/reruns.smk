@@ -4,8 +4,11 @@ import sys
 from functools import cache
 from tempfile import NamedTemporaryFile
 
+from scripts.pretrain import unworkable
 from scripts.reruns import adopt, best, inputs, record
+from scripts.common.files import read_json
 from scripts.reruns.staleness import Staleness
+from scripts.trainers.curves import trained_from
 
 # A job is a Snakemake of its own: what it runs was decided by the one that sent it, which has looked at the corpora.
 STALENESS = Staleness(config, REPOSITORY, looks=workflow.is_main_process)
@@ -101,6 +104,41 @@ def inputs_of_milestone(wildcards):
     return spared(of)
 
 
+def curves_of(parts, note):
+    """What the curves of trainings are made of, for the rules that keep and describe them: those that are there or come
+    for the table. None is made for its curve. Dates decide nothing; the note says which trainings the curves are of.
+    """
+    coming = [part for part in parts if comes(part)]
+    there = [part for part in parts if part not in coming and STALENESS.is_whole(part)]
+    made_from = trained_from(Path(part.sidecar) for part in there)
+    known = read_json(Path(note))["trained"] if Path(note).exists() else made_from
+    return {
+        "trained": [part.sidecar for part in coming] + [ancient(part.sidecar) for part in there],
+        "again": again(made_from != {path: known.get(path) for path in made_from}),
+    }
+
+
+def comes(part):
+    """Whether a training is about to run for the table."""
+    twin = [Part.of("best-until", **dict(part.names))] if part.kind == "milestone" else []
+    missing = not STALENESS.is_whole(part) and any(STALENESS.is_needed(other) for other in [part, *twin])
+    return missing or bool(STALENESS.why_stale(part))
+
+
+def inputs_of_curve(wildcards):
+    """For keep_curve."""
+    return curves_of(inputs.milestones(config, wildcards.model), f"results/pretrain/{wildcards.model}/curve.json")
+
+
+def inputs_of_description(wildcards):
+    """For describe_trainings."""
+    milestones = {model: inputs.milestones(config, model) for model in models() if model in config["pretraining"]}
+    fresh = [any(comes(part) for part in parts) for parts in milestones.values()]
+    runs = [path if is_fresh else ancient(path) for path, is_fresh in zip(curves(), fresh, strict=True)]
+    parts = [*inputs.branches(config), *(part for parts in milestones.values() for part in parts)]
+    return {"runs": runs} | curves_of(parts, "results/trainings.json")
+
+
 def inputs_of_archive(wildcards):
     """For concatenate. It replaces audio that finished milestones have heard: they are asked about first."""
     ask_about_audio(wildcards.model, is_split=False)
@@ -132,3 +170,7 @@ def confirm(what, reasons):
 
 
 errors.exit_on_error(lambda: adopt.refuse_other_formats(config))
+
+# Recipes that cannot work are named, not refused.
+for sentence in unworkable.of_config(config, REPOSITORY) if workflow.is_main_process else []:
+    say(sentence)

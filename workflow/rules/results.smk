@@ -63,6 +63,32 @@ rule plot:
         "python -m scripts.results.plot" " --table {input:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
 
 
+rule describe_trainings:
+    input:
+        unpack(inputs_of_description),
+        published=ancient(PUBLISHED_CURVE),
+    output:
+        branches=[update(path) for path in branch_curves()],
+        text=in_report("results/trainings.md", "Trainings"),
+        picture=in_report("results/pretraining.svg", "Trainings"),
+        note="results/trainings.json",
+    log:
+        "logs/describe_trainings/trainings.log",
+    benchmark:
+        "benchmarks/describe_trainings/trainings.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.describe_trainings"
+        " --runs {input.runs:q}"
+        " --trained {input.trained:q}"
+        " --branches {output.branches:q}"
+        " --published {input.published:q}"
+        " --text {output.text:q}"
+        " --picture {output.picture:q}"
+        " 2>&1 | tee {log:q}"
+
+
 rule write_config:
     input:
         again=lambda wildcards: again(record.is_other_config(Path("results/config.yaml"), experiment())),

@@ -14,6 +14,7 @@ SPARED = {"pretrain", "finetune", "transcribe"}
 # The rule's command with our code that it runs, but for comments.
 tripwires = {rule: [f"code {step_digest(RULES, rule)}"] for rule in commands(RULES).keys() - SPARED}
 # Which numbers there are, and the content of files of the repository: a checkout sets their date.
+tripwires["describe_trainings"] += [*curves(), *branch_curves(), f"content {sha256(Path(PUBLISHED_CURVE))}"]
 tripwires["tabulate"] += [
     scores(),
     *models_with_best(config),
