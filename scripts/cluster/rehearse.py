@@ -92,6 +92,7 @@ def rehearse(words: Sequence[str]) -> None:
         for name, found in surveys.items():
             count = sum(map(len, found.values()))
             print(f"{name}: {count:,} utterances in its lists, of which a part is heard", flush=True)
+        print(f"That {plan.UPDATES} updates are fewer than a warm-up may be said below: they are.", flush=True)
         ended = subprocess.run(command(call, what, place)).returncode
         if call.dry:
             return
