@@ -14,8 +14,9 @@ from scripts.common.errors import StepError
 from scripts.finetune.identity import name_of_work
 from scripts.reruns.parts import Part, glob_of, match
 from scripts.trainers import ownership
-from scripts.trainers.work import LOG, WORK
+from scripts.trainers.work import LOG, NOTE, WORK
 
+READ = (LOG, NOTE)  # by status, curves and the report
 PRUNED = ".pruned-"  # before the name of a directory that is being removed: no trainer looks there
 
 
@@ -31,7 +32,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Work:
-    """A training's directory, and why it may go or stays. `keeps_log`: whether its log is read by status and curves."""
+    """A training's directory, and why it may go or stays. `keeps_log`: whether what is in READ is read."""
 
     directory: Path
     output: Path
@@ -60,8 +61,8 @@ def find(directory: Path, mentions: Mentions, known_at: float | None) -> list[Wo
 
 
 def _is_log_alone(directory: Path) -> bool:
-    """Whether nothing but the log was left of a directory."""
-    return {path.name for path in directory.iterdir()} == {LOG}
+    """Whether nothing but what is read was left of a directory."""
+    return {path.name for path in directory.iterdir()} <= set(READ)
 
 
 def _judge(work: Path, output: Path, part: Part, mentions: Mentions, known_at: float | None) -> Work:
@@ -108,7 +109,7 @@ def freed(works: Iterable[Work]) -> int:
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     for work in works:
         for path, status in _files(work.directory):
-            if work.keeps_log and path == work.directory / LOG:
+            if work.keeps_log and path.parent == work.directory and path.name in READ:
                 continue
             file = (status.st_dev, status.st_ino)
             names[file] = names.get(file, 0) + 1
@@ -128,9 +129,10 @@ def remove(work: Work) -> bool:
     if work.directory != away:
         shutil.rmtree(away, ignore_errors=True)  # of an earlier call that was ended; its log is older than this one
         work.directory.rename(away)
-    if work.keeps_log and (away / LOG).exists() and not (back / LOG).exists():
-        back.mkdir(exist_ok=True)
-        (away / LOG).rename(back / LOG)
+    for name in READ if work.keeps_log else ():
+        if (away / name).exists() and not (back / name).exists():
+            back.mkdir(exist_ok=True)
+            (away / name).rename(back / name)
     shutil.rmtree(away)
     return True
 

@@ -80,12 +80,14 @@ def kinds(directory: Path, *configs: Path) -> dict[str, Kind]:
 def test_what_is_published_goes_but_for_its_log_and_its_other_name(directory: Path) -> None:
     work = milestone(directory, 20)
     tuned = branch(directory, EPOCHS_MADE_FROM | {"audio": {"train": "fingerprints came later"}})
+    for each in (work, tuned):
+        fill(each / "guard.json")  # what the report says of it
     found = prune.find(directory, ())
     assert [each.kind for each in found] == [Kind.PUBLISHED, Kind.PUBLISHED]
     assert [works.freed([each]) for each in found] == [BLOCK, BLOCK]  # not the log, not what is published
     assert prune.remove(found) == f"removed: 2 of 2 directories, {2 * BLOCK / 1000:.1f} kB"
     for each in (work, tuned):
-        assert [path.name for path in each.rglob("*")] == ["train.log"]
+        assert {path.name for path in each.rglob("*")} == {"train.log", "guard.json"}
         assert list(each.parent.iterdir()) == [each]
     assert (directory / "results/pretrain/mandarin/after-20-updates.pt").stat().st_size == BLOCK
     assert prune.find(directory, ()) == []
