@@ -51,10 +51,12 @@ class Series:
 
 
 def numeric(table: pd.DataFrame) -> pd.DataFrame:
-    """cer.tsv with `percent` (0 to 100 and beyond) and `updates` as numbers, NaN for a given checkpoint."""
-    return table.assign(
-        percent=100 * table["cer"].astype(float), updates=pd.to_numeric(table["updates"].replace("", None))
-    )
+    """cer.tsv with `percent` (0 to 100 and beyond), `low` and `high` in percent, too, and `updates` as numbers; NaN:
+    there is no interval, or a checkpoint that was given.
+    """
+    low, high = (100 * pd.to_numeric(table[side].replace("", None)) for side in ("low", "high"))
+    updates = pd.to_numeric(table["updates"].replace("", None))
+    return table.assign(percent=100 * table["cer"].astype(float), updates=updates, low=low, high=high)
 
 
 def split_series(table: pd.DataFrame) -> tuple[list[Series], list[Series]]:
@@ -77,7 +79,9 @@ def split_series(table: pd.DataFrame) -> tuple[list[Series], list[Series]]:
 
 
 def draw_curve(axes: Axes, series: Series, colour: str) -> None:
-    """The means as a line, the seeds as faint points, a star on the checkpoint with the lowest validation loss."""
+    """The means as a line, the seeds as faint points, a star on the checkpoint with the lowest validation loss; of one
+    seed its interval over speakers as a faint bar.
+    """
     means = series.means()
     is_best = means["checkpoint"] == "best"
     # The best checkpoint may be a milestone as well: two fine-tunings at one place, of which the line takes one.
@@ -88,6 +92,9 @@ def draw_curve(axes: Axes, series: Series, colour: str) -> None:
         axes.scatter(
             series.scores["updates"], series.scores["percent"], s=14, color=colour, alpha=0.3, linewidths=0, zorder=2
         )
+    else:
+        scores = series.scores.dropna(subset=["low", "high"])
+        axes.vlines(scores["updates"], scores["low"], scores["high"], color=colour, linewidth=4, alpha=0.25, zorder=2)
     best = means[is_best]
     axes.scatter(best["updates"], best["percent"], s=230, marker="*", color=colour, edgecolors="black", zorder=4)
 

@@ -34,7 +34,10 @@ class Branch:
 
 @dataclass(frozen=True)
 class Score:
-    """The errors of a branch on one subset. `updates`: of pre-training; None for a checkpoint that was given."""
+    """The errors of a branch on one subset. `updates`: of pre-training; None for a checkpoint that was given.
+
+    `path`: the file that says so.
+    """
 
     branch: Branch
     subset: str
@@ -46,6 +49,12 @@ class Score:
     utterances: int
     word_errors: int = 0
     words: int = 0
+    path: Path = Path()
+
+    @property
+    def file(self) -> str:
+        """The path from its working directory."""
+        return _from_results(self.path)
 
     @property
     def cer(self) -> float:
@@ -92,7 +101,7 @@ def _read_score(path: Path) -> Score:
     *word_errors, words = (content.get(key, 0) for key in WORDS)
     if counts["characters"] <= 0:
         raise StepError(f"{path} was made on no characters: score again")
-    return Score(branch, part["subset"], updates, **counts, word_errors=sum(word_errors), words=words)
+    return Score(branch, part["subset"], updates, **counts, word_errors=sum(word_errors), words=words, path=path)
 
 
 def _from_results(path: Path) -> str:

@@ -11,19 +11,28 @@ import pandas as pd
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import read_json, write_text
 from scripts.common.tables import SUBSETS, read_table
+from scripts.results import columns
+from scripts.results.caption import caption
+from scripts.results.comparisons import Certain, certain
 from scripts.results.labels import Checkpoint, checkpoint_of, row_labels
 from scripts.results.scores import COUNTS, Score, read_scores
 
 CER_COLUMNS = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "subset", *COUNTS, "cer"]
+CER_COLUMNS += columns.NAMES
 PUBLISHED_COLUMNS = ["row", "dev", "test", "corpus", "note"]
 NOTHING_PUBLISHED = pd.DataFrame(columns=PUBLISHED_COLUMNS)
 
 
-def long_table(scores: list[Score], rows: Mapping[Checkpoint, str]) -> str:
-    """cer.tsv: the scores in their order, `updates` empty for a given checkpoint, `cer` a fraction."""
+def long_table(
+    scores: list[Score], rows: Mapping[Checkpoint, str], further: Callable[[Score], Mapping[str, Any]] = lambda _: {}
+) -> str:
+    """cer.tsv: the scores in their order, `updates` empty for a given checkpoint, `cer` a fraction. `further`: the
+    values of scripts.results.columns, each of which is empty where it says nothing.
+    """
     lines = [CER_COLUMNS]
     for score in scores:
         known = vars(score.branch) | vars(score) | {"row": rows[checkpoint_of(score)], "cer": score.cer}
+        known = dict.fromkeys(columns.NAMES) | known | further(score)
         lines.append(["" if known[column] is None else str(known[column]) for column in CER_COLUMNS])
     return "".join("\t".join(line) + "\n" for line in lines)
 
@@ -33,8 +42,11 @@ def markdown(
     rows: Mapping[Checkpoint, str],
     labels: Mapping[str, str],
     published: Mapping[str, pd.DataFrame],
+    found: Certain | None = None,
 ) -> str:
-    """cer.md: a table a task with its own rows, then the published ones, then what the reader must know."""
+    """cer.md: a table a task with its own rows, then the published ones, then what the reader must know, and, where it
+    was `found`, how certain that is.
+    """
     tables = []
     for task, of_task in _group(scores, lambda score: score.branch.task).items():
         words = [f"{subset} WER" for subset in SUBSETS] if has_words(of_task) else []
@@ -44,6 +56,8 @@ def markdown(
         for _, row in others.iterrows():
             lines.append(_line(f"published: {row['row']}", *(row[subset] for subset in SUBSETS), *("" for _ in words)))
         tables.append("\n".join(lines) + "\n\n" + "\n".join(notes(of_task, "\n".join(lines), others)) + "\n")
+        below = caption(of_task, rows, found) if found else ""
+        tables[-1] += f"\n{below}" if below else ""
     return "\n".join(tables)
 
 
@@ -136,6 +150,9 @@ def main() -> None:
     parser.add_argument(
         "--published", type=_pair, nargs="*", default=[], help="TASK=FILE: rows to add below (PUBLISHED_COLUMNS)"
     )
+    parser.add_argument(
+        "--utterances", type=_pair, nargs="*", default=[], help="TASK=utterances.tsv with its references: for intervals"
+    )
     parser.add_argument("--provenance", type=Path, help="provenance.json: names the experiment below the table")
     parser.add_argument("--tsv", type=Path, required=True, help="table with a row a score")
     parser.add_argument("--markdown", type=Path, required=True, help="table as published")
@@ -144,12 +161,16 @@ def main() -> None:
     scores = read_scores(arguments.scores, arguments.best)
     rows = row_labels(scores, labels)
     published = {task: read_table(Path(path), PUBLISHED_COLUMNS) for task, path in arguments.published}
-    table = markdown(scores, rows, labels, published)
+    found = certain(scores, rows, {task: Path(path) for task, path in arguments.utterances})
+    for _, sentence in found.lacking:
+        print(f"no interval and no test: {sentence}")
+    table = markdown(scores, rows, labels, published, found)
+    further = columns.Further(scores, rows, labels, published, found)
     if arguments.provenance:
         provenance = read_json(arguments.provenance)
         check_traced([*arguments.scores, *arguments.best], provenance)
         table += "\n" + origin(provenance)
-    write_text(arguments.tsv, long_table(scores, rows))
+    write_text(arguments.tsv, long_table(scores, rows, further.of))
     write_text(arguments.markdown, table)
 
 

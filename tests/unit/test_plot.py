@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
 
 from scripts.common.errors import StepError
 from scripts.results.plot import draw, main, numeric, split_series
@@ -108,3 +109,16 @@ def test_same_table_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_a_table_without_scores_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(StepError, match="has no scores"):
         plot(monkeypatch, [], tmp_path, "empty.svg")
+
+
+@pytest.mark.parametrize(("seeds", "bars"), [(["1"], 1), (["1", "2"], 0)])
+def test_of_one_seed_the_interval_is_a_bar(seeds: list[str], bars: int) -> None:
+    """From `low` to `high` in percent, where there is one; on dev and on test."""
+    interval = {"low": "0.2", "high": "0.3"}
+    rows = [row for s in seeds for row in scored("m", "after-0-updates", "@0 updates", "0", 0.25, seed=s, **interval)]
+    rows += scored("m", "after-9-updates", "@9 updates", "9", 0.25, low="", high="")
+    figure = draw(table(rows))
+    (axes,) = figure.axes
+    found = [lines.get_segments() for lines in axes.collections if isinstance(lines, LineCollection)]
+    plt.close(figure)
+    assert [[line.tolist() for line in lines] for lines in found] == [[[[0.0, 20.0], [0.0, 30.0]]]] * 2 * bars

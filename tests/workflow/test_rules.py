@@ -262,6 +262,8 @@ MAY_CROSS = {
     ("reruns", "scripts.finetune.identity"),
     ("reruns", "scripts.pretrain.fairseq_command"),
     ("reruns", "scripts.pretrain.identity"),
+    ("results", "scripts.evaluate.aligned"),
+    ("results", "scripts.evaluate.score_cer"),
     ("results", "scripts.finetune.identity"),
     ("results", "scripts.reruns"),
     ("results", "scripts.trainers"),

@@ -160,6 +160,12 @@ def published():
     return {task: str(REPOSITORY / path) for task, path in paths.items() if path is not None}
 
 
+def references():
+    """TASK=LIST: where the transcripts that were said stand, for each task of the table."""
+    tasks = dict.fromkeys(item["finetuning"] for item in config["experiments"])
+    return [f"{task}={Part.of('utterances', corpus=config['finetuning'][task]['corpus']).file}" for task in tasks]
+
+
 def experiment():
     """The config but for what only says how this call of Snakemake is meant."""
     return {key: value for key, value in config.items() if key not in ("look_again", "repeat_pretraining")}

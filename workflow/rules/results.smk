@@ -35,12 +35,15 @@ rule tabulate:
         "../envs/results.yaml"
     params:
         labels=labels(),
+        # Read as they lie, like the transcripts: the scores vouch for both, and either may have been deleted.
+        utterances=decides_nothing(lambda wildcards: references()),
         published=decides_nothing(lambda wildcards: [f"{task}={path}" for task, path in published().items()]),
     shell:
         "python -m scripts.results.tabulate"
         " --scores {input.scores:q}"
         " --best {input.best_scores:q}"
         " --label {params.labels:q}"
+        " --utterances {params.utterances:q}"
         " --published {params.published:q}"
         " --provenance {input.provenance:q}"
         " --tsv {output.tsv:q}"

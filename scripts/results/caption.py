@@ -1,0 +1,154 @@
+"""What stands below the table of a task: how certain its numbers are, and which differences are more than chance."""
+
+import math
+from collections.abc import Mapping
+
+from scripts.common.tables import SUBSETS
+from scripts.results import paired
+from scripts.results.certainty import FEW_SPEAKERS, Interval
+from scripts.results.comparisons import (
+    AGAINST,
+    Certain,
+    Comparison,
+    Row,
+    best_on_dev,
+    by_row,
+    mean_cer,
+    over_seeds,
+    sources_of_variation,
+)
+from scripts.results.labels import Checkpoint, checkpoint_of
+from scripts.results.scores import Score
+
+MARK = "≈"
+NOTHING = "–"
+
+
+def caption(scores: list[Score], labels: Mapping[Checkpoint, str], found: Certain) -> str:
+    """Tables and list items for one task, as Markdown; the differences are those of test."""
+    parts = []
+    if any((row, subset) in found.rows for row in by_row(scores, "dev") for subset in SUBSETS):
+        parts.append("\n".join([*_certainty(scores, labels, found), "", *notes(scores, labels, found)]))
+    if len({score.branch.learning_rate for score in scores}) > 1:
+        parts.append("\n".join(_learning_rates(scores, labels)))
+    task = scores[0].branch.task
+    lacking = [sentence for of_task, sentence in found.lacking if of_task == task]
+    if lacking:
+        parts.append("\n".join(f"- No interval and no test: {sentence}." for sentence in lacking))
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def name_of(row: Row, labels: Mapping[Checkpoint, str], several_rates: bool) -> str:
+    return labels[row[0]] + (f", lr {row[1]}" if several_rates else "")
+
+
+def _certainty(scores: list[Score], labels: Mapping[Checkpoint, str], found: Certain) -> list[str]:
+    """A line a row: intervals, and what the row is compared with on test."""
+    several_rates = len({score.branch.learning_rate for score in scores}) > 1
+    tests = by_row(scores, "test")
+    seeds = any(over_seeds(of_row) for of_row in tests.values())
+    shown = {against: any((row, "test", against) in found.compared for row in tests) for against in AGAINST}
+    heads = {"above": "to the row above", "english": f"to {_english(found, labels)}", "best": "to the best on dev"}
+    names = [
+        *(f"{subset}, 95 % over speakers" for subset in SUBSETS),
+        *["test, 95 % over seeds"] * seeds,
+        *(heads[against] for against in AGAINST if shown[against]),
+    ]
+    lines = [_line("Certainty", *names), _line("---", *["---:"] * len(names))]
+    for row, of_row in tests.items():
+        cells = [interval_in_percent(found.rows.get((row, subset))) for subset in SUBSETS]
+        cells += [interval_in_percent(over_seeds(of_row))] * seeds
+        cells += [_difference(found.compared.get((row, "test", against))) for against in AGAINST if shown[against]]
+        lines.append(_line(f"`{name_of(row, labels, several_rates)}`", *cells))
+    return lines
+
+
+def _english(found: Certain, labels: Mapping[Checkpoint, str]) -> str:
+    others = [one.other[0] for (_, _, against), one in found.compared.items() if against == "english"]
+    return labels[others[0]] if others else ""
+
+
+def _difference(one: Comparison | None) -> str:
+    if one is None:
+        return NOTHING
+    mark = "" if one.is_significant else f" {MARK}"
+    return f"{points(one.difference)}{mark} ({p_in_words(one.p)})"
+
+
+def points(difference: float) -> str:
+    """With its sign, which nothing has that is rounded to 0."""
+    shown = f"{100 * difference:+.1f}"
+    return "0.0" if float(shown) == 0 else shown.replace("-", "−")
+
+
+def p_in_words(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p {p:.2g}" if p < 0.1 else f"p {p:.2f}"
+
+
+def interval_in_percent(interval: Interval | None) -> str:
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f}" if interval else NOTHING
+
+
+def notes(scores: list[Score], labels: Mapping[Checkpoint, str], found: Certain) -> list[str]:
+    """What the marks mean, and what few speakers and seeds do not tell."""
+    task = scores[0].branch.task
+    speakers = {subset: found.speakers[task, subset] for subset in SUBSETS if (task, subset) in found.speakers}
+    counted = " and ".join(f"{_speakers(number)} of {subset}" for subset, number in speakers.items())
+    lines = [f"- 95 % intervals over the {counted}: jackknife on log(CER) with Student's t."]
+    for subset, number in speakers.items():
+        if number == 1:
+            lines.append(f"- {subset} has one speaker: there is no interval over speakers, and no test.")
+        elif number < FEW_SPEAKERS:
+            lines.append(f"- {subset} has few speakers: its intervals are wide, and say little of other speakers.")
+    if any(subset == "test" for _, subset, _ in found.compared):
+        lines.append(
+            "- Differences in points on test, with the p-value of sign flips of its speakers' differences after Holm's "
+            f"correction; `{MARK}`: no significant difference at 5 %."
+        )
+        if paired.least_p(speakers["test"]) > paired.LEVEL:
+            least = paired.least_p(speakers["test"])
+            lines.append(f"- With {_speakers(speakers['test'])} no p-value is below {least:.2g}: no test can find any.")
+    return lines + _sources(scores, found)
+
+
+def _speakers(number: int) -> str:
+    return f"{number:,} speaker" + "s" * (number != 1)
+
+
+def _sources(scores: list[Score], found: Certain) -> list[str]:
+    """Speakers or seeds: where there are several of both."""
+    speakers, seeds = sources_of_variation(scores, found, "test")
+    if math.isnan(speakers) or math.isnan(seeds):
+        return []
+    larger = "seeds" if seeds > speakers else "speakers"
+    return [
+        f"- A single CER of test varies by {100 * speakers:.1f} points over speakers (standard error) and by "
+        f"{100 * seeds:.1f} over seeds of fine-tuning (standard deviation): {larger} are the larger source."
+    ]
+
+
+def _learning_rates(scores: list[Score], labels: Mapping[Checkpoint, str]) -> list[str]:
+    """Each row at the first learning rate of the config, and at the one with the fewest errors on dev."""
+    tests, first = by_row(scores, "test"), scores[0].branch.learning_rate
+    heads = (f"test at {first}", "best learning rate on dev", "test there")
+    lines = [_line("Learning rates", *heads), _line("---", *["---:"] * len(heads))]
+    orders: tuple[list[tuple[float, str]], ...] = ([], [])
+    for checkpoint in dict.fromkeys(row[0] for row in tests):
+        _, best = best_on_dev([score for score in scores if checkpoint_of(score) == checkpoint])
+        rates = [mean_cer(tests[checkpoint, rate]) for rate in (first, best)]
+        lines.append(_line(f"`{labels[checkpoint]}`", f"{100 * rates[0]:.1f}", best, f"{100 * rates[1]:.1f}"))
+        if "@" in labels[checkpoint]:
+            for order, rate in zip(orders, rates, strict=True):
+                order.append((rate, labels[checkpoint]))
+    before, after = ([label for _, label in sorted(order, key=lambda pair: pair[0])] for order in orders)
+    same = "is the same" if before == after else f"changes from {', '.join(before)} to {', '.join(after)}"
+    return [
+        *lines,
+        "",
+        f"- Each learning rate is chosen on dev and reported on test. The order of the milestones, from the fewest "
+        f"errors on test to the most, {same} where each has its best learning rate.",
+    ]
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"
