@@ -23,6 +23,9 @@ TEMPLATE = REPOSITORY / "workflow/report/page.html.jinja"
 SAYS = {  # what figures show, by the names of their files
     "cer-by-updates": "Character error rate by updates of pre-training; the table has its numbers",
     "pretraining": "Loss, code perplexity and accuracy of pre-training, by updates and hours heard, over the published",
+    "kinds": "Substitutions, deletions and insertions along the milestones",
+    "groups": "Errors by length, speaking rate and how often a character occurs in the fine-tuning data",
+    "confused": "The characters that are confused most often",
 }
 
 

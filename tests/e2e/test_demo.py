@@ -38,7 +38,7 @@ def test_the_curve_is_a_picture_and_the_report_holds_it(copy_demo: Callable[[Pat
     assert ElementTree.parse(demo / "results/cer-by-updates.svg").getroot().tag.endswith("svg")
     assert "Warning" not in snakemake(demo, "--report", str(demo / "report.html"))
     report = (demo / "report.html").read_text()
-    assert "cer-by-updates.svg" in report and "leaked.tsv" in report
+    assert all(name in report for name in ("cer-by-updates.svg", "leaked.tsv", "kinds.svg", "confusions.tsv"))
 
 
 def test_every_job_left_a_log_and_a_benchmark(small_demo: Path) -> None:

@@ -18,10 +18,9 @@ from tests.workflow import changes
 from tests.workflow.changes import State
 from tests.workflow.conftest import REPOSITORY, Project, speak
 from tests.workflow.test_random_changes import CONSENT, new_project
-from tests.workflow.test_reruns import jobs
+from tests.workflow.test_reruns import TABLE, jobs
 
-TABLE = {"trace", "tabulate", "plot", "write_report"}
-SCORES = {"average_weights", "transcribe", "score_cer"} | TABLE
+SCORES = {"average_weights", "transcribe", "score_cer", "list_errors"} | TABLE
 BRANCH = {"finetune", "describe_trainings"} | SCORES
 MODEL = {"pretrain", "keep_curve", "choose_best", "prepare_encoder"} | BRANCH
 PACKED = {"concatenate", "write_manifest"}
@@ -63,7 +62,7 @@ EFFECTS = {
     "corpora.*.punctuation": Effect(
         {"corpora__aishell1__punctuation": "drop"}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE
     ),
-    "corpora.*.root": Effect({"corpora__aishell1__root": "elsewhere"}, {"prepare_data"} | TABLE),
+    "corpora.*.root": Effect({"corpora__aishell1__root": "elsewhere"}, {"prepare_data", "list_errors"} | TABLE),
     "corpora.*.convert": Effect(
         {"corpora__aishell1__convert": True},
         {"list_utterances", "convert_audio", "prepare_data"} | SPLIT - {"concatenate"} | BRANCH,

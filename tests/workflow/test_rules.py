@@ -263,6 +263,7 @@ MAY_CROSS = {
     ("reruns", "scripts.pretrain.fairseq_command"),
     ("reruns", "scripts.pretrain.identity"),
     ("results", "scripts.evaluate.aligned"),
+    ("results", "scripts.evaluate.error_tables"),
     ("results", "scripts.evaluate.score_cer"),
     ("results", "scripts.finetune.identity"),
     ("results", "scripts.reruns"),

@@ -104,6 +104,11 @@ def by_subset(path, subsets):
     return {subset: path.format(subset) for subset in subsets}
 
 
+def scored(path):
+    """The same as a list, of the subsets that are scored."""
+    return list(by_subset(path, SUBSETS).values())
+
+
 def with_lasting_sidecar(**product):
     """The same of a checkpoint: trainings wait for the sidecar alone, so that it stays until it is replaced."""
     outputs = with_sidecar(**product)

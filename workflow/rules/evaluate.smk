@@ -1,4 +1,4 @@
-"""From averaged weights to character error rates of dev and test."""
+"""From averaged weights to character error rates of dev and test, and to what was misheard."""
 
 
 rule transcribe:
@@ -46,4 +46,33 @@ rule score_cer:
         " --subset {wildcards.subset}"
         " --hypotheses {input.hypotheses:q}"
         " --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule list_errors:
+    input:
+        hypotheses=scored("results/transcripts/{{task}}/{}/<branch>/text"),
+        utterances=list_of("finetuning/{task}", "utterances.tsv"),
+        data="results/finetune/{task}/data",
+        scores=scored("results/cer/{{task}}/{}/<branch>.json"),  # which know whether a transcript was exchanged
+        settled=lambda wildcards: waited_for(inputs.training_settled(config, wildcards)),
+    output:
+        utterances=scored("results/errors/{{task}}/<branch>/{}.tsv"),
+        rates="results/errors/{task}/<branch>/rates.tsv",
+        confusions="results/errors/{task}/<branch>/confusions.tsv",
+    log:
+        "logs/list_errors/{task}/<branch>.log",
+    benchmark:
+        "benchmarks/list_errors/{task}/<branch>.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.evaluate.list_errors"
+        " --utterances {input.utterances:q}"
+        " --data {input.data:q}"
+        " --subsets dev test"
+        " --hypotheses {input.hypotheses:q}"
+        " --outputs {output.utterances:q}"
+        " --rates {output.rates:q}"
+        " --confusions {output.confusions:q}"
         " 2>&1 | tee {log:q}"

@@ -96,6 +96,15 @@ def inputs_of_table(wildcards):
     return inputs.of_table(config, chosen)
 
 
+def inputs_of_errors(wildcards):
+    """For tabulate_errors: what was misheard in the rows of the table, as soon as it is known which ones these are."""
+    table = inputs_of_table(wildcards)
+    scored = [parts.match("score", path) for path in table.pop("scores") + table.pop("best_scores")]
+    branches = dict.fromkeys(parts.BRANCH.format(**dict(score.names)) for score in scored)
+    names = ("rates.tsv", "confusions.tsv")
+    return table | {"errors": [f"results/errors/{branch}/{name}" for branch in branches for name in names]}
+
+
 def inputs_of_milestone(wildcards):
     """For pretrain. A finished milestone is trained again only if the user has said so."""
     of = inputs.of_milestone(config, wildcards)

@@ -1,4 +1,4 @@
-"""From error rates to the table, its curve, and what vouches for both."""
+"""From error rates to the table, its curve, and what vouches for both; and what was misheard, by milestones."""
 
 
 rule trace:
@@ -73,7 +73,7 @@ rule write_report:
         table="results/cer.md",
         curve="results/cer-by-updates.svg",
         trainings="results/trainings.md",
-        figures="results/pretraining.svg",
+        figures=["results/pretraining.svg", *(f"results/errors/{name}.svg" for name in ("kinds", "groups", "confused"))],
         provenance="results/provenance.json",
     output:
         "results/report.html",
@@ -93,6 +93,50 @@ rule write_report:
         " --figures {input.figures:q}"
         " --provenance {input.provenance:q}"
         " --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule tabulate_errors:
+    input:
+        unpack(inputs_of_errors),
+        scores="results/cer.tsv",
+    output:
+        rates=in_report("results/errors/rates.tsv", "Errors"),
+        confusions=in_report("results/errors/confusions.tsv", "Errors"),
+    log:
+        "logs/tabulate_errors/errors.log",
+    benchmark:
+        "benchmarks/tabulate_errors/errors.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.tabulate_errors"
+        " --scores {input.scores:q}"
+        " --errors {input.errors:q}"
+        " --rates {output.rates:q}"
+        " --confusions {output.confusions:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule plot_errors:
+    input:
+        rates="results/errors/rates.tsv",
+        confusions="results/errors/confusions.tsv",
+    output:
+        in_report("results/errors/kinds.svg", "Errors"),
+        in_report("results/errors/groups.svg", "Errors"),
+        in_report("results/errors/confused.svg", "Errors"),
+    log:
+        "logs/plot_errors/errors.log",
+    benchmark:
+        "benchmarks/plot_errors/errors.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.plot_errors"
+        " --rates {input.rates:q}"
+        " --confusions {input.confusions:q}"
+        " --pictures {output:q}"
         " 2>&1 | tee {log:q}"
 
 

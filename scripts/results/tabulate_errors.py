@@ -1,0 +1,93 @@
+"""Gather what all branches have misheard, so that one groupby follows it along the milestones."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from scripts.common.errors import StepError, exit_on_error
+from scripts.common.tables import read_table, write_ordered
+from scripts.evaluate.error_tables import CONFUSION_COLUMNS, RATE_COLUMNS
+from scripts.reruns.parts import BRANCH
+from scripts.results.tabulate import CER_COLUMNS
+
+BRANCH_COLUMNS = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed"]
+ALL_RATE_COLUMNS = [*BRANCH_COLUMNS, "subset", *RATE_COLUMNS]
+ALL_CONFUSION_COLUMNS = [*BRANCH_COLUMNS, "subset", *CONFUSION_COLUMNS]
+
+COUNTS = ["substitutions", "deletions", "insertions", "characters", "utterances"]
+MOST = 100  # confusions of each branch, subset and unit that are followed along all branches
+PAIR = ["task", "subset", "unit", "reference", "hypothesis"]
+
+
+def rows_of(scores: pd.DataFrame, paths: Sequence[Path]) -> list[tuple[Path, dict[str, str]]]:
+    """The path of each row of cer.tsv, with its BRANCH_COLUMNS. The best checkpoint may be a milestone: two rows of one
+    path. Raises StepError for a row without a path.
+    """
+    length = len(Path(BRANCH).parts)
+    known = {"/".join(path.parent.parts[-length:]): path for path in paths}
+    found = []
+    for row in scores[BRANCH_COLUMNS].drop_duplicates().to_dict("records"):
+        checkpoints = [row["checkpoint"], f"after-{row['updates']}-updates", f"best-at-{row['updates']}-updates"]
+        names = [BRANCH.format(**row | {"checkpoint": name, "lr": row["learning_rate"]}) for name in checkpoints]
+        path = next((known[name] for name in names[: 3 if row["checkpoint"] == "best" else 1] if name in known), None)
+        if path is None:
+            raise StepError(f"what was misheard in {row['row']} ({names[0]}) is missing: start again")
+        found.append((path, row))
+    return found
+
+
+def all_rates(scores: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
+    """The error rates of all branches. Raises StepError where one counts other errors than its score."""
+    tables = []
+    scores = scores[[*BRANCH_COLUMNS, "subset", *COUNTS]]
+    for path, branch in rows_of(scores, paths):
+        table = read_table(path, ["subset", *RATE_COLUMNS]).assign(**branch)
+        counted = table[table["by"] == "all"].merge(scores, on=[*BRANCH_COLUMNS, "subset"], suffixes=("", "_scored"))
+        if any((counted[name] != counted[f"{name}_scored"]).any() for name in COUNTS):
+            raise StepError(f"{path} counts other errors than cer.tsv: start again")
+        tables.append(table)
+    return pd.concat(tables)
+
+
+def all_confusions(scores: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
+    """What is among the MOST frequent of any branch, in all branches of its task: 0 times where it does not occur.
+
+    Of a subset and unit, the most frequent of all branches together come first.
+    """
+    branches = rows_of(scores, paths)
+    tops = pd.concat(_confusions(path, branch).groupby(["subset", "unit"]).head(MOST) for path, branch in branches)
+    followed = tops.groupby(PAIR, as_index=False).agg(total=("count", "sum"), occurrences=("occurrences", "first"))
+    followed = followed.assign(rarity=-followed["total"]).sort_values(["task", "subset", "unit", "rarity", *PAIR[3:]])
+    tables = []
+    for path, branch in branches:
+        wanted = followed[followed["task"] == branch["task"]]
+        counts = _confusions(path, branch)[[*PAIR, "count"]]
+        tables.append(wanted.merge(counts, on=PAIR, how="left").fillna({"count": 0}).assign(**branch))
+    return pd.concat(tables).astype({"count": int})
+
+
+def _confusions(path: Path, branch: dict[str, str]) -> pd.DataFrame:
+    return read_table(path, ["subset", *CONFUSION_COLUMNS]).astype({"count": int}).assign(**branch)
+
+
+def main() -> None:
+    """Parse the command line and write both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scores", type=Path, required=True, help="cer.tsv")
+    parser.add_argument(
+        "--errors", type=Path, nargs="+", required=True, help="rates.tsv and confusions.tsv of each branch"
+    )
+    parser.add_argument("--rates", type=Path, required=True, help="table of error rates to write")
+    parser.add_argument("--confusions", type=Path, required=True, help="table of confusions to write")
+    arguments = parser.parse_args()
+    scores = read_table(arguments.scores, CER_COLUMNS)
+    rates = all_rates(scores, [path for path in arguments.errors if path.name == "rates.tsv"])
+    confusions = all_confusions(scores, [path for path in arguments.errors if path.name == "confusions.tsv"])
+    write_ordered(confusions, arguments.confusions, ALL_CONFUSION_COLUMNS)
+    write_ordered(rates, arguments.rates, ALL_RATE_COLUMNS)
+
+
+if __name__ == "__main__":
+    exit_on_error(main)
