@@ -2,7 +2,10 @@
 # make demo ARGS=-n              words for snakemake: here, only show the plan
 # make seeds SEEDS="1 2 3"       the demo's first and last row again, each with another seed of both trainings
 # make sample CORPORA=DIR        the same stages on real AISHELL speech laid out in DIR
+# make rehearse DIRECTORY=DIR    20 updates of each training before the days begin: does it fit, how long will it take;
+#                                ARGS="--profile profiles/slurm": the words that snakemake will be given
 # make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
+# make prune DIRECTORY=DIR       what work/ still holds of trainings that need it no more; ARGS=--remove removes it
 # make test                      every test that this machine can run; names those it skips, and why (31 min)
 # make test ARGS=tests/unit      words for pytest: here, one folder
 # make check                     lint, unit, fidelity and the workflow tests that matter most (3 min)
@@ -26,7 +29,7 @@ DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 PYTEST := $(IN_VENV) -m pytest -n auto --max-worker-restart 0
 CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py rules.py shell.py trace.py)
 
-.PHONY: demo seeds sample status test check lint
+.PHONY: demo seeds sample rehearse status prune test check lint
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
@@ -47,8 +50,14 @@ sample: .venv/.complete
 	@$(SNAKEMAKE) --directory runs/sample --configfile config/sample.yaml $(ARGS)
 	@$(if $(DRY_RUN),,cat runs/sample/results/cer.md)
 
+rehearse: .venv/.complete
+	@$(IN_VENV) -m scripts.cluster.rehearse $(if $(filter-out file,$(origin DIRECTORY)),--directory "$$DIRECTORY") $(ARGS)
+
 status: .venv/.complete
 	@$(BIN)/python -m scripts.cluster.status --directory "$$DIRECTORY" $(ARGS)
+
+prune: .venv/.complete
+	@$(BIN)/python -m scripts.cluster.prune --directory "$$DIRECTORY" $(ARGS)
 
 test: .venv/.complete
 	@$(PYTEST) $(ARGS)

@@ -60,6 +60,7 @@ rule all:
         "results/cer.md",
         "results/cer.tsv",
         "results/cer-by-updates.svg",
+        "results/report.html",
         "results/errors/kinds.svg",
         "results/errors/groups.svg",
         "results/errors/confused.svg",

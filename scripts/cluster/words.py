@@ -1,4 +1,4 @@
-"""Times and SLURM's reasons in words."""
+"""Times, sizes and SLURM's reasons in words."""
 
 from datetime import datetime
 
@@ -67,6 +67,14 @@ def duration(seconds: float) -> str:
         return f"{minutes // 60} h {minutes % 60} min"
     hours = round(seconds / HOUR)
     return f"{hours // 24} d {hours % 24} h"
+
+
+def size(count: float) -> str:
+    """Bytes: 1.1 GB, 3.8 MB, 12 bytes."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:,.1f} {name}"
+    return f"{count:.0f} bytes"
 
 
 def moment(time: datetime) -> str:

@@ -61,6 +61,12 @@ def history(owners: Path) -> list[Path]:
     return sorted(owners.glob("[0-9]*.json"))
 
 
+def living(output: Path) -> str | None:
+    """In words who may still be writing an output; None where nobody is."""
+    records = history(owners_of(output))
+    return str(_busy(records[-1])) if records and _may_write(records[-1]) else None
+
+
 @contextmanager
 def owned(output: Path, gpus: int) -> Iterator[Claim]:
     """Own an output while the block runs. Raises Busy, naming the owner, where it has a living one."""

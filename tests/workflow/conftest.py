@@ -229,7 +229,8 @@ def _editable(_finished: tuple[Path, Run], tmp_path_factory: pytest.TempPathFact
         made = Project(place / "a project", place / "a checkout")
         made.configure(**RECIPES)
         run = made.snakemake()
-        assert run.code == 0 and set(run.rules) == {"write_config", "all"}, run.output  # it names the recipes
+        assert run.code == 0, run.output
+        assert set(run.rules) == {"write_config", "write_report", "all"}  # the config names the recipes
 
     return once(tmp_path_factory, "editable", finish)
 

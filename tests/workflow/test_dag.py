@@ -19,7 +19,7 @@ def test_everything_from_the_corpora_to_the_table(finished: Project, first_run: 
         **{"list_utterances": 2, "drop_leakage": 1, "split_validation": 1, "concatenate": 3, "write_manifest": 2},
         **{"pretrain": 3, "keep_curve": 1, "choose_best": 1, "prepare_data": 1, "prepare_encoder": 3, "finetune": 3},
         **{"average_weights": 3, "transcribe": 3, "score_cer": 6, "list_errors": 3},
-        **{"trace": 1, "tabulate": 1, "plot": 1, "tabulate_errors": 1, "plot_errors": 1},
+        **{"trace": 1, "tabulate": 1, "plot": 1, "tabulate_errors": 1, "plot_errors": 1, "write_report": 1},
         **{"describe_trainings": 1, "write_config": 1, "all": 1},
     }
     table = finished.read("results/cer.md").splitlines()

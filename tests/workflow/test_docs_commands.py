@@ -19,6 +19,8 @@ import snakemake.cli
 from tests.documents import CODE, COMMENTED, LINES, Piece, calls_of, places
 from tests.workflow.conftest import REPOSITORY
 
+# Whose words ARGS of make are, where they are not Snakemake's.
+OF_THEIR_OWN = {"status": "scripts.cluster.status", "prune": "scripts.cluster.prune"}
 OTHERS_FLAGS = {"--requeue": "sbatch", "--nv": "apptainer"}
 
 
@@ -129,8 +131,8 @@ def test_a_call_of_make(
             if asked == ["test"]:
                 parse_pytests(value.split(), request.config)
             else:
-                parser = parser_of("scripts.cluster.status") if asked == ["status"] else snakemakes()
-                parse(parser, value.split(), capsys)
+                module = OF_THEIR_OWN.get(asked[0])
+                parse(parser_of(module) if module else snakemakes(), value.split(), capsys)
 
 
 def flag(piece: Piece) -> str | None:

@@ -71,6 +71,7 @@ EFFECTS = {
         {"corpora__aishell1__exclude": "not these.txt"},
         {"list_utterances", "prepare_data"} | SPLIT - {"concatenate"} | BRANCH,
     ),
+    "corpora.*.audio_in_report": Effect({"corpora__aishell1__audio_in_report": False}, set()),
     "corpora.*.without_transcripts_of": Effect(
         {"corpora__aishell2__without_transcripts_of": []}, {"drop_leakage"} | SPLIT | MODEL, asks=True
     ),
@@ -215,9 +216,8 @@ def test_what_a_key_runs_again(state: State, key: str) -> None:
         assert refused.code != 0 and refused.rules == [], refused.output
     done = state.project.snakemake(*CONSENT if effect.asks else ())
     may_run = MAY_RUN if key == "look_again" else set()
-    assert set(jobs(done)) - may_run == effect.rules | ({"write_config"} if key not in FOR_ONE_CALL else set()), (
-        done.output
-    )
+    of_config = {"write_config", "write_report"} if key not in FOR_ONE_CALL else set()
+    assert set(jobs(done)) - may_run == effect.rules | of_config, done.output
     state.keys.pop("look_again", None)  # which would list again at every start
     state.configure()
     assert state.project.snakemake("-n").nothing

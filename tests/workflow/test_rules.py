@@ -242,8 +242,11 @@ def test_every_rule_gets_its_memory_from_the_profile(profile: Path) -> None:
 
 MODULES = sorted(path for path in SCRIPTS.rglob("*.py"))
 FLOORS = ["common", "trainers", "corpora", "pretrain", "finetune", "evaluate", "reruns", "results", "cluster"]
+READS_SNAKEMAKES_WORDS = SCRIPTS / "cluster/rehearsal/call.py"  # steps run where there is no Snakemake
 MAY_CROSS = {
     ("cluster", "scripts.trainers"),
+    ("cluster", "scripts.corpora.formats"),
+    ("cluster", "scripts.finetune.identity"),
     ("cluster", "scripts.reruns.parts"),
     ("reruns", "scripts.trainers.work"),
     ("pretrain", "scripts.trainers"),
@@ -308,7 +311,8 @@ def test_wings_stand_on_common_and_do_not_import_one_another(module: Path) -> No
         if own == "common":
             assert wing in (None, "common"), f"line {line}: {name}"
             assert name.split(".")[0] not in ("torch", "torchaudio", "fairseq", "espnet", "espnet2"), f"line {line}"
-        assert name.split(".")[0] not in ("tests", "snakemake"), f"line {line}: {name}"
+        assert name.split(".")[0] != "tests", f"line {line}: {name}"
+        assert name.split(".")[0] != "snakemake" or module == READS_SNAKEMAKES_WORDS, f"line {line}: {name}"
 
 
 def test_modules_import_in_no_circle() -> None:

@@ -66,6 +66,36 @@ rule plot:
         "python -m scripts.results.plot" " --table {input:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
 
 
+rule write_report:
+    input:
+        config="results/config.yaml",
+        scores="results/cer.tsv",
+        table="results/cer.md",
+        curve="results/cer-by-updates.svg",
+        trainings="results/trainings.md",
+        figures=["results/pretraining.svg", *(f"results/errors/{name}.svg" for name in ("kinds", "groups", "confused"))],
+        provenance="results/provenance.json",
+    output:
+        "results/report.html",
+    log:
+        "logs/write_report/report.log",
+    benchmark:
+        "benchmarks/write_report/report.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.write_report"
+        " --config {input.config:q}"
+        " --scores {input.scores:q}"
+        " --table {input.table:q}"
+        " --curve {input.curve:q}"
+        " --trainings {input.trainings:q}"
+        " --figures {input.figures:q}"
+        " --provenance {input.provenance:q}"
+        " --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
 rule tabulate_errors:
     input:
         unpack(inputs_of_errors),

@@ -1,0 +1,86 @@
+"""A few utterances to listen to: what was said, and what each checkpoint heard."""
+
+import base64
+import hashlib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from scripts.common import audio, sources, tables
+from scripts.common.rates import SAMPLE_RATE
+from scripts.common.users import corpora_of
+from scripts.evaluate.score_cer import read_hypotheses
+from scripts.reruns.best import name_at
+from scripts.reruns.parts import Part, published_updates, source_of
+
+UTTERANCES = 4
+SUBSET = "test"
+Marked = list[tuple[str, bool]]  # pieces of a text, and whether they differ from the reference
+
+
+class Heard(NamedTuple):
+    """What one row of the table heard."""
+
+    row: str
+    text: Marked
+
+
+class Utterance(NamedTuple):
+    """`sound`: FLAC as a data: address, "" where the corpus's terms allow none."""
+
+    name: str
+    seconds: float
+    reference: str
+    heard: list[Heard]
+    sound: str
+
+
+def chosen(names: Sequence[str], count: int = UTTERANCES) -> list[str]:
+    """Utterances by the SHA-256 of their ids: the same ones each time, and nobody picks them."""
+    return sorted(sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())[:count])
+
+
+def marked(reference: str, hypothesis: str) -> Marked:
+    """A hypothesis in pieces; what is missing in it is a ‸ that differs."""
+    pieces: Marked = []
+    for kind, _, _, start, end in SequenceMatcher(None, reference, hypothesis, autojunk=False).get_opcodes():
+        pieces.append((hypothesis[start:end] or "‸", kind != "equal"))
+    return pieces
+
+
+def as_flac(pcm: bytes) -> str:
+    """16-bit samples at 16 kHz as an address that holds them."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.frombuffer(pcm, dtype="<i2"), SAMPLE_RATE, format="FLAC")
+    return f"data:audio/flac;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def utterances_of(task: str, table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[Utterance]:
+    """Some test utterances of a task. `table`: cer.tsv; of several seeds or learning rates the first is shown."""
+    (corpus,) = corpora_of(config["finetuning"][task])
+    listed = tables.read_utterances(Path(Part.of("utterances", corpus=corpus).file))
+    listed = listed[listed["subset"] == SUBSET].set_index("utterance")
+    source = Path(source_of(corpus, config).file)
+    root = sources.root_of(source, Path(config["corpora"][corpus]["root"]))
+    rows = table[(table["task"] == task) & (table["subset"] == SUBSET)].drop_duplicates("row")
+    transcripts = {row["row"]: read_hypotheses(Path(_place(row, config))) for _, row in rows.iterrows()}
+    for name in chosen(list(listed.index)):
+        path, samples, reference = listed.loc[name, ["path", "samples", "transcript"]]
+        heard = [Heard(row, marked(reference, texts[name])) for row, texts in transcripts.items()]
+        may_sound = config["corpora"][corpus].get("audio_in_report", False)
+        sound = as_flac(audio.read_pcm(root / path, int(samples))) if may_sound else ""
+        yield Utterance(name, samples / SAMPLE_RATE, reference, heard, sound)
+
+
+def _place(row: pd.Series, config: Mapping[str, Any]) -> str:
+    """Where the transcripts of a row lie; that of the best checkpoint shows those of another branch."""
+    names = {"lr": row["learning_rate"], **row[["task", "model", "checkpoint", "seed", "subset"]]}
+    if row["checkpoint"] == "best":
+        names["checkpoint"] = name_at(int(row["updates"]), published_updates(config["pretraining"][row["model"]]))
+    return Part.of("transcript", **names).file

@@ -1,0 +1,105 @@
+"""Write the page that opens with the answer: one file, which needs no network and no program but a browser."""
+
+import argparse
+import base64
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import yaml
+
+from scripts.common import tables
+from scripts.common.errors import exit_on_error
+from scripts.common.files import read_json, write_text
+from scripts.common.provenance import REPOSITORY
+from scripts.common.users import corpora_of
+from scripts.reruns.numbers import labels as labels_of
+from scripts.results.report import answer, facts, listening
+from scripts.results.report.tables import tables_of
+from scripts.results.tabulate import CER_COLUMNS
+
+TEMPLATE = REPOSITORY / "workflow/report/page.html.jinja"
+SAYS = {  # what figures show, by the names of their files
+    "cer-by-updates": "Character error rate by updates of pre-training; the table has its numbers",
+    "pretraining": "Loss, code perplexity and accuracy of pre-training, by updates and hours heard, over the published",
+    "kinds": "Substitutions, deletions and insertions along the milestones",
+    "groups": "Errors by length, speaking rate and how often a character occurs in the fine-tuning data",
+    "confused": "The characters that are confused most often",
+}
+
+
+class Figure(NamedTuple):
+    """A picture in the page, and what it shows in words, for who does not see it."""
+
+    address: str
+    says: str
+
+
+def figure(path: Path) -> Figure:
+    """An SVG as an address that holds it."""
+    says = SAYS.get(path.stem, path.stem.replace("-", " "))
+    return Figure(f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}", says)
+
+
+def corpora_in(config: Mapping[str, Any]) -> Iterator[str]:
+    """The corpora of the runs and tasks of which the table speaks, each once."""
+    users = [config["finetuning"][item["finetuning"]] for item in config["experiments"]]
+    models = (name for item in config["experiments"] for name in item["from"])
+    users += [config["pretraining"][name] for name in models if name in config["pretraining"]]
+    yield from dict.fromkeys(name for user in users for name in corpora_of(user))
+
+
+def context(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All that the template speaks of."""
+    config = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))
+    scores = tables.read_table(arguments.scores, CER_COLUMNS)
+    shown, origin = tables_of(arguments.table.read_text(encoding="utf-8"))
+    labels, provenance = {k: v for k, v in labels_of(config).items() if v}, read_json(arguments.provenance)
+    return {
+        "answers": list(answer.answers(scores, labels)),
+        "tables": shown,
+        "origin": origin,
+        "curve": figure(arguments.curve),
+        "trainings": [line.removeprefix("- ") for line in arguments.trainings.read_text(encoding="utf-8").splitlines()],
+        "figures": [figure(path) for path in arguments.figures],
+        "listening": {
+            labels.get(task, task): list(listening.utterances_of(task, scores, config))
+            for task in scores["task"].unique()
+        },
+        "corpora": [facts.corpus(name, Path("results/corpora") / name) for name in corpora_in(config)],
+        "stages": facts.stages(Path("benchmarks")),
+        "provenance": facts.software(provenance),
+        "processors": provenance.get("processors", []),
+    }
+
+
+def render(values: Mapping[str, Any]) -> str:
+    """The page. What stands in corpora and configs is text in it, never HTML."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE.name).render(values)
+
+
+def main() -> None:
+    """Parse the command line and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="results/config.yaml")
+    parser.add_argument("--scores", type=Path, required=True, help="results/cer.tsv")
+    parser.add_argument("--table", type=Path, required=True, help="results/cer.md")
+    parser.add_argument("--curve", type=Path, required=True, help="an SVG of the scores")
+    parser.add_argument("--trainings", type=Path, required=True, help="results/trainings.md")
+    parser.add_argument("--figures", type=Path, nargs="*", default=[], help="further SVGs, in their order")
+    parser.add_argument("--provenance", type=Path, required=True, help="results/provenance.json")
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    write_text(arguments.output, render(context(arguments)))
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

@@ -1,0 +1,61 @@
+"""The page of results in a real browser: it shows the table's numbers, its pictures and sounds, and fetches nothing."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+# Asked of the page itself: a copy has this script, and a policy that lets it run and nothing else in.
+POLICY = ("default-src 'none';", "default-src 'none'; script-src 'unsafe-inline';")
+PROBE = """<script>
+const all = selector => [...document.querySelectorAll(selector)];
+const known = sound => sound.readyState ? null : new Promise(then => { sound.onloadedmetadata = sound.onerror = then });
+addEventListener('load', () => Promise.all(all('audio').map(known)).then(() => {
+  const facts = {
+    rows: all('table.cer tbody tr').map(row => [...row.children].map(cell => cell.textContent)),
+    sounds: all('audio').map(sound => sound.duration),
+    pictures: [...document.images].map(image => [image.naturalWidth, image.clientWidth, image.alt]),
+    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    first: all('h1, table.cer').map(element => element.getBoundingClientRect().top < innerHeight),
+    unnamed: all('[tabindex], audio, nav').filter(element => !element.ariaLabel).length,
+  };
+  document.documentElement.innerHTML = '<pre id="facts">' + JSON.stringify(facts) + '</pre>';
+}));
+</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> str:
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    return found or pytest.skip("no Chromium is installed (Debian: chromium)")
+
+
+@pytest.mark.parametrize("size", ["1280,900", "500,900"])
+def test_the_page_in_a_browser(small_demo: Path, tmp_path: Path, browser: str, size: str) -> None:
+    page = (small_demo / "results/report.html").read_text(encoding="utf-8")
+    assert not re.findall(r"(?:src|href|action)=[\"']?(?!#|data:)[^\s>]+|url\(|@import", page)
+    copy = tmp_path / "page.html"
+    copy.write_text(page.replace(*POLICY).replace("</body>", PROBE), encoding="utf-8")
+    words = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=20000"]
+    command = [browser, *words, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={size}", "--dump-dom"]
+    call = subprocess.run([*command, copy.as_uri()], capture_output=True, text=True, timeout=120)
+    assert not re.findall(r"CONSOLE.*", call.stderr), call.stderr
+    facts = json.loads(re.search(r'<pre id="facts">(.*)</pre>', call.stdout)[1].replace("&amp;", "&"))
+
+    table = pd.read_csv(small_demo / "results/cer.tsv", sep="\t")
+    expected = {
+        row: [f"{100 * of_row.loc[of_row['subset'] == subset, 'cer'].mean():.1f}" for subset in ("dev", "test")]
+        for row, of_row in table.groupby("row")
+    }
+    shown = {name: rates[:2] for name, *rates in facts["rows"] if not name.startswith("published")}
+    assert shown == expected and facts["first"] == [True, True]
+    listed = pd.read_csv(small_demo / "results/corpora/aishell1/utterances.tsv", sep="\t")
+    assert len(facts["sounds"]) == 4 and set(facts["sounds"]) <= {round(n / 16_000, 6) for n in listed["samples"]}
+    assert facts["pictures"] and all(natural and shown_as > 200 and alt for natural, shown_as, alt in facts["pictures"])
+    assert facts["overflow"] <= 0 and facts["unnamed"] == 0

@@ -1,0 +1,173 @@
+"""The page that opens with the answer: what it says follows from the numbers, and no corpus can write HTML into it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from scripts.common import tables
+from scripts.results.report import answer, facts, listening
+from scripts.results.report.tables import Table, tables_of
+from scripts.results.write_report import Figure, render
+
+CER_MD = """\
+| AISHELL-1 | dev | test |
+| --- | ---: | ---: |
+| @0 updates | 85.3 | 88.0 |
+| @50k updates* | 5.0 | 5.4 |
+| published: 50k | 5.1 | 5.5 |
+
+- Character error rate in percent.
+- `*`: the best.
+
+| Other | dev | test |
+| --- | ---: | ---: |
+| English | 1.0 | 2.0 |
+
+- One seed.
+
+Experiment `abc`, commit `def`.
+"""
+
+
+def test_tables_are_those_of_the_file() -> None:
+    first = Table(
+        ["AISHELL-1", "dev", "test"],
+        [["@0 updates", "85.3", "88.0"], ["@50k updates*", "5.0", "5.4"], ["published: 50k", "5.1", "5.5"]],
+        ["Character error rate in percent.", "`*`: the best."],
+    )
+    other = Table(["Other", "dev", "test"], [["English", "1.0", "2.0"]], ["One seed."])
+    assert tables_of(CER_MD) == ([first, other], "Experiment `abc`, commit `def`.")
+
+
+def scores(*rows: tuple[str, str, str, str, float, float]) -> pd.DataFrame:
+    """cer.tsv, as it is read, from (model, row, updates, seed, dev, test)."""
+    found = [
+        ("aishell1", model, row, row, updates, "0.1", seed, subset, str(cer))
+        for model, row, updates, seed, *rates in rows
+        for subset, cer in zip(("dev", "test"), rates, strict=True)
+    ]
+    columns = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "subset", "cer"]
+    return pd.DataFrame(found, columns=columns, dtype=str)
+
+
+COURSE = [("m", "@0 updates", "0", "1", 0.8, 0.9), ("m", "@2 updates", "2", "1", 0.3, 0.21)]
+
+
+def test_what_is_best_is_chosen_on_dev_and_said_of_test() -> None:
+    table = scores(*COURSE, ("m", "@9 updates", "9", "1", 0.31, 0.2), ("e", "English", "", "1", 0.25, 0.2549))
+    assert list(answer.answers(table, {"aishell1": "AISHELL-1"})) == [
+        "On AISHELL-1, CER of test falls from 90.0 % without pre-training to 21.0 % after 2 updates of pre-training, "
+        "where it is lowest on dev.",
+        "English has 25.0 % on dev and 25.5 % on test, @2 updates 30.0 % on dev and 21.0 % on test.",
+    ]
+
+
+def test_seeds_are_averaged() -> None:
+    table = scores(*COURSE, ("m", "@2 updates", "2", "2", 0.5, 0.41))
+    (sentence,) = answer.answers(table, {})
+    assert "to 31.0 % after 2 updates" in sentence
+
+
+def test_what_helps_nowhere_is_said_so() -> None:
+    table = scores(("m", "@0 updates", "0", "1", 0.2, 0.3), ("m", "@2 updates", "2", "1", 0.4, 0.1))
+    assert list(answer.answers(table, {"m": "M"})) == [
+        "On aishell1, pre-training of M lowers CER nowhere: on dev the lowest is that without pre-training, "
+        "20.0 % on dev and 30.0 % on test."
+    ]
+
+
+def test_a_single_checkpoint_has_no_course() -> None:
+    assert list(answer.answers(scores(("e", "English", "", "1", 0.2, 0.3)), {})) == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "expected"),
+    [
+        ("今天好", "今天好", [("今天好", False)]),
+        ("今天好", "明天好", [("明", True), ("天好", False)]),
+        ("今天好", "今好", [("今", False), ("‸", True), ("好", False)]),
+        ("今天", "今天啊", [("今天", False), ("啊", True)]),
+        ("今", "", [("‸", True)]),
+        ("", "", []),
+    ],
+)
+def test_differences_are_marked(reference: str, hypothesis: str, expected: listening.Marked) -> None:
+    assert listening.marked(reference, hypothesis) == expected
+
+
+def test_utterances_are_the_same_ones_in_whatever_order_they_stand() -> None:
+    names = [f"U{number}" for number in range(100)]
+    assert listening.chosen(names) == listening.chosen(names[::-1]) and len(listening.chosen(names)) == 4
+    assert listening.chosen(["B", "A"]) == ["A", "B"]
+
+
+def test_audio_is_the_corpus_own(tmp_path: Path) -> None:
+    samples = np.arange(-300, 300, dtype="<i2")
+    address = listening.as_flac(samples.tobytes())
+    import base64
+
+    (tmp_path / "a.flac").write_bytes(base64.b64decode(address.partition(",")[2]))
+    heard, rate = soundfile.read(tmp_path / "a.flac", dtype="int16")
+    assert address.startswith("data:audio/flac;base64,") and rate == 16_000 and np.array_equal(heard, samples)
+
+
+def test_corpora_in_numbers(tmp_path: Path) -> None:
+    rows = [("A", "S", "train", "a.wav", 57_600_000, "好"), ("B", "S", "train", "b.wav", 57_600_000, "好")]
+    rows += [("C", "S", "dev", "c.wav", 28_800_000, "好")]
+    tables.write_utterances(pd.DataFrame(rows, columns=tables.UTTERANCE_COLUMNS), tmp_path / "utterances.tsv")
+    reasons = ["missing"] * 3 + ["the same audio as A", "the same audio as B", "a", "b", "c", "d"]
+    rejected = pd.DataFrame([(str(n), "", reason) for n, reason in enumerate(reasons)], columns=tables.REJECTED_COLUMNS)
+    tables.write_table(rejected, tmp_path / "rejected.tsv", tables.REJECTED_COLUMNS)
+    tables.write_table(
+        pd.DataFrame([("D", "好", "E", "dev")], columns=tables.LEAKED_COLUMNS),
+        tmp_path / "leaked.tsv",
+        tables.LEAKED_COLUMNS,
+    )
+    found = facts.corpus("aishell2", tmp_path)
+    assert found.subsets == [("dev", 1, 0.5), ("train", 2, 2.0)] or found.subsets == [
+        ("train", 2, 2.0),
+        ("dev", 1, 0.5),
+    ]
+    assert found.left_out[:2] == [("rejected: missing", 3), ("rejected: the same audio as another", 2)]
+    assert found.left_out[5:] == [
+        ("rejected for other reasons (rejected.tsv)", 1),
+        ("kept from pre-training: dev or test says the same", 1),
+    ]
+
+
+def test_stages_add_up(tmp_path: Path) -> None:
+    header = "s\th:m:s\tmax_rss\tcpu_time\n"
+    for name, lines in {
+        "pretrain/m/a": "3600\t1:00\t2048\t1\n",
+        "pretrain/m/b": "1800\t0:30\t1024\t1\n",
+        "plot/x": "-\t-\t-\t-\n",
+    }.items():
+        path = tmp_path / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(header + lines)
+    assert sorted(facts.stages(tmp_path)) == [facts.Stage("plot", 1, 0.0, 0.0), facts.Stage("pretrain", 2, 1.5, 2.0)]
+    assert facts.stages(tmp_path / "none") == []
+
+
+def test_what_stands_in_a_corpus_is_no_html() -> None:
+    evil = "<script>alert(1)</script>"
+    heard = listening.Heard(evil, [(evil, True)])
+    page = render(
+        {
+            "answers": [evil],
+            "tables": [Table([evil, "dev"], [[evil, "1"]], [evil])],
+            "origin": evil,
+            "curve": Figure("data:,", evil),
+            "trainings": [evil],
+            "figures": [Figure("data:,", evil)],
+            "listening": {evil: [listening.Utterance(evil, 1.0, evil, [heard], "")]},
+            "corpora": [facts.Corpus(evil, [(evil, 1, 1.0)], [(evil, 1)])],
+            "stages": [facts.Stage(evil, 1, 1.0, 1.0)],
+            "provenance": [(evil, evil)],
+            "processors": [evil],
+        }
+    )
+    assert "<script" not in page and page.count("&lt;script&gt;") > 10
