@@ -153,6 +153,11 @@ def branch_curves():
     return [str(Path(part.file).with_name("curve.tsv")) for part in inputs.branches(config)]
 
 
+def pictures_of_errors():
+    """What is misheard, drawn."""
+    return [f"results/errors/{name}.svg" for name in ("kinds", "groups", "confused")]
+
+
 def labels():
     """NAME=LABEL of every task and model that has one."""
     return [f"{name}={label}" for name, label in labels_of(config).items() if label is not None]

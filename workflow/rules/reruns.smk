@@ -140,9 +140,15 @@ def inputs_of_curve(wildcards):
 
 
 def inputs_of_description(wildcards):
-    """For describe_trainings."""
+    """For describe_trainings. A curve that is about to be kept anew is waited for as usual: behind an ancient edge to it
+    nothing would be found to do, where a plan is made anew.
+    """
     milestones = {model: inputs.milestones(config, model) for model in models() if model in config["pretraining"]}
-    fresh = [any(comes(part) for part in parts) for parts in milestones.values()]
+    notes = {model: f"results/pretrain/{model}/curve.json" for model in milestones}
+    fresh = [
+        any(comes(part) for part in parts) or bool(curves_of(parts, notes[model])["again"])
+        for model, parts in milestones.items()
+    ]
     runs = [path if is_fresh else ancient(path) for path, is_fresh in zip(curves(), fresh, strict=True)]
     parts = [*inputs.branches(config), *(part for parts in milestones.values() for part in parts)]
     return {"runs": runs} | curves_of(parts, "results/trainings.json")

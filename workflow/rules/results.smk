@@ -73,7 +73,7 @@ rule write_report:
         table="results/cer.md",
         curve="results/cer-by-updates.svg",
         trainings="results/trainings.md",
-        figures=["results/pretraining.svg", *(f"results/errors/{name}.svg" for name in ("kinds", "groups", "confused"))],
+        figures=["results/pretraining.svg", *pictures_of_errors()],
         provenance="results/provenance.json",
     output:
         "results/report.html",
