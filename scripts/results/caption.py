@@ -23,6 +23,8 @@ from scripts.results.scores import Score
 MARK = "≈"
 NOTHING = "–"
 
+TITLE = "Certainty"  # the first cell of its table
+
 
 def caption(scores: list[Score], labels: Mapping[Checkpoint, str], found: Certain) -> str:
     """Tables and list items for one task, as Markdown; the differences are those of test."""
@@ -54,7 +56,7 @@ def _certainty(scores: list[Score], labels: Mapping[Checkpoint, str], found: Cer
         *["test, 95 % over seeds"] * seeds,
         *(heads[against] for against in AGAINST if shown[against]),
     ]
-    lines = [_line("Certainty", *names), _line("---", *["---:"] * len(names))]
+    lines = [_line(TITLE, *names), _line("---", *["---:"] * len(names))]
     for row, of_row in tests.items():
         cells = [interval_in_percent(found.rows.get((row, subset))) for subset in SUBSETS]
         cells += [interval_in_percent(over_seeds(of_row))] * seeds

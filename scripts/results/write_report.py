@@ -2,12 +2,14 @@
 
 import argparse
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
 import yaml
+from markupsafe import Markup, escape
 
 from scripts.common import tables
 from scripts.common.errors import exit_on_error
@@ -15,6 +17,7 @@ from scripts.common.files import read_json, write_text
 from scripts.common.provenance import REPOSITORY
 from scripts.common.users import corpora_of
 from scripts.reruns.numbers import labels as labels_of
+from scripts.results.caption import TITLE as CERTAINTY
 from scripts.results.report import answer, facts, listening
 from scripts.results.report.tables import tables_of
 from scripts.results.tabulate import CER_COLUMNS
@@ -58,7 +61,8 @@ def context(arguments: argparse.Namespace) -> dict[str, Any]:
     labels, provenance = {k: v for k, v in labels_of(config).items() if v}, read_json(arguments.provenance)
     return {
         "answers": list(answer.answers(scores, labels)),
-        "tables": shown,
+        "tables": [table for table in shown if table.header[0] != CERTAINTY],
+        "certainty": [table for table in shown if table.header[0] == CERTAINTY],
         "origin": origin,
         "curve": figure(arguments.curve),
         "trainings": [line.removeprefix("- ") for line in arguments.trainings.read_text(encoding="utf-8").splitlines()],
@@ -83,7 +87,13 @@ def render(values: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(TEMPLATE.name).render(values)
+    environment.filters["with_code"] = with_code
+    return environment.get_template(TEMPLATE.name).render(values).lstrip()
+
+
+def with_code(text: str) -> Markup:
+    """Markdown's `code` as HTML; all else is text."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
 
 
 def main() -> None:

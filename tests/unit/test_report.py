@@ -10,7 +10,7 @@ import soundfile
 from scripts.common import tables
 from scripts.results.report import answer, facts, listening
 from scripts.results.report.tables import Table, tables_of
-from scripts.results.write_report import Figure, render
+from scripts.results.write_report import Figure, render, with_code
 
 CER_MD = """\
 | AISHELL-1 | dev | test |
@@ -159,6 +159,7 @@ def test_what_stands_in_a_corpus_is_no_html() -> None:
         {
             "answers": [evil],
             "tables": [Table([evil, "dev"], [[evil, "1"]], [evil])],
+            "certainty": [Table([evil, "dev"], [[evil, "1"]], [evil])],
             "origin": evil,
             "curve": Figure("data:,", evil),
             "trainings": [evil],
@@ -171,3 +172,7 @@ def test_what_stands_in_a_corpus_is_no_html() -> None:
         }
     )
     assert "<script" not in page and page.count("&lt;script&gt;") > 10
+
+
+def test_code_of_markdown_is_code_and_nothing_else_is_html() -> None:
+    assert with_code("`*`: <b> & `a<b`") == "<code>*</code>: &lt;b&gt; &amp; <code>a&lt;b</code>"
