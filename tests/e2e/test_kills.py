@@ -134,7 +134,7 @@ def disturb(directory: Path, seed: int, kills: int, jobs: int) -> None:
 def test_killed_at_random_moments(small_demo: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """cer.tsv to the byte, and the tensors of every average."""
     averages = sorted(path.relative_to(small_demo) for path in small_demo.glob("results/finetune/**/average*.pth"))
-    assert len(averages) == 5
+    assert len(averages) == 4  # the best is a milestone
     kills = request.config.getoption("--kills")
     for seed, first in enumerate(range(0, kills, ROUND), start=SEED):
         disturbed = tmp_path / f"seed {seed}"

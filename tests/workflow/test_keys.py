@@ -71,7 +71,7 @@ EFFECTS = {
         {"corpora__aishell1__exclude": "not these.txt"},
         {"list_utterances", "prepare_data"} | SPLIT - {"concatenate"} | BRANCH,
     ),
-    "corpora.*.audio_in_report": Effect({"corpora__aishell1__audio_in_report": False}, set()),
+    "corpora.*.audio_in_report": Effect({"corpora__aishell1__audio_in_report": False}, {"write_report"}),
     "corpora.*.without_transcripts_of": Effect(
         {"corpora__aishell2__without_transcripts_of": []}, {"drop_leakage"} | SPLIT | MODEL, asks=True
     ),
