@@ -90,7 +90,7 @@ EFFECTS = {
     "pretraining.*.precision": run("precision", "fp32", MODEL - BRANCH | TABLE | {"describe_trainings"}, asks=True),
     "pretraining.*.updates": run("updates", 25, MODEL),
     "pretraining.*.milestones": run("milestones", [10, 15, 20], MODEL),
-    "pretraining.*.best": run("best", False, TABLE | {"describe_trainings"}),
+    "pretraining.*.best": run("best", False, TABLE),
     "pretraining.*.guard": run("guard", "warn", set()),
     "pretraining.*.seed": run("seed", 2, MODEL, asks=True),
     "pretraining.*.start_from": run("start_from", "english", {"initialise"} | MODEL, asks=True),

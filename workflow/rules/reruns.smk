@@ -136,7 +136,8 @@ def comes(part):
 
 def inputs_of_curve(wildcards):
     """For keep_curve."""
-    return curves_of(inputs.milestones(config, wildcards.model), f"results/pretrain/{wildcards.model}/curve.json")
+    found = curves_of(inputs.milestones(config, wildcards.model), f"results/pretrain/{wildcards.model}/curve.json")
+    return found | {"settled": waited_for(inputs.audio_settled(config, wildcards.model))}
 
 
 def inputs_of_description(wildcards):
@@ -151,7 +152,8 @@ def inputs_of_description(wildcards):
     ]
     runs = [path if is_fresh else ancient(path) for path, is_fresh in zip(curves(), fresh, strict=True)]
     parts = [*inputs.branches(config), *(part for parts in milestones.values() for part in parts)]
-    return {"runs": runs} | curves_of(parts, "results/trainings.json")
+    settled = waited_for(inputs.all_settled(config))  # whether a training comes is known once these have run
+    return {"runs": runs, "settled": settled} | curves_of(parts, "results/trainings.json")
 
 
 def inputs_of_archive(wildcards):
