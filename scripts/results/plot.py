@@ -17,23 +17,15 @@ from matplotlib.lines import Line2D
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
 from scripts.common.tables import SUBSETS, read_table
+from scripts.results.style import COLOURS, STYLE
 from scripts.results.tabulate import CER_COLUMNS
 
-# Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/), without its yellow.
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 GREYS = ["#444444", "#8A6D3B", "#7F7F7F"]
 SUBSET_STYLES = {
     "dev": {"linestyle": ":", "marker": "o", "markerfacecolor": "white"},
     "test": {"linestyle": "-", "marker": "s"},
 }
 LEVEL_STYLES = {"dev": (0, (2, 3)), "test": (0, (7, 3))}  # short dashes, long dashes
-STYLE = {
-    "font.size": 12,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.fonttype": "path",  # the same letters on every machine
-    "svg.hashsalt": "cer-by-updates",  # the same bytes on every run
-}
 
 
 @dataclass(frozen=True)

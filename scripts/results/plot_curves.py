@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scripts.common.files import whole
-from scripts.results.plot import COLOURS, STYLE
+from scripts.results.style import COLOURS, STYLE
 from scripts.trainers.beside import Key, hours_of, updates_of
 from scripts.trainers.curves import Point
 

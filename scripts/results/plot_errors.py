@@ -20,7 +20,7 @@ from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
 from scripts.common.tables import read_table
 from scripts.evaluate.error_tables import first_of
-from scripts.results.plot import STYLE
+from scripts.results.style import STYLE
 from scripts.results.tabulate_errors import ALL_CONFUSION_COLUMNS, ALL_RATE_COLUMNS
 
 Draw = Callable[[Axes, pd.DataFrame], None]

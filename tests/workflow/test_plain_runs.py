@@ -233,7 +233,7 @@ def test_a_plan_that_is_made_anew_between_an_average_and_the_end_of_its_job(proj
     average = str(Path(EPOCHS.replace("after-10", "after-20")).with_name("average-of-last-2.json"))
     encoder = "results/finetune/aishell1/from/mandarin/after-30-updates/encoder.json"  # of the best
     for module, where, until, more in (
-        ("prepare_encoder", "    circumstances =", ("/after-30-", average), 0),
+        ("prepare_encoder", "    sidecars.write(", ("/after-30-", average), 0),
         ("average_weights", "    print(", ("/after-20-", encoder), 2),
     ):
         wait = "    while {!r} in str(arguments.output) and not Path({!r}).exists():\n        pass\n".format(*until)

@@ -1,0 +1,12 @@
+"""How figures look."""
+
+# Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/), without its yellow.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+
+STYLE = {
+    "font.size": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.fonttype": "path",  # the same letters on every machine
+    "svg.hashsalt": "cer-by-updates",  # the same bytes on every run
+}
