@@ -4,15 +4,13 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-INTERVALS = 10  # log intervals over which the speed is measured: enough to hold saving and validation now and then
+from scripts.trainers import fairseq_log
+from scripts.trainers.tail import whole_lines
 
-_DATED = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3})\]\[([\w.]+)\]\[\w+\] - (.*)$", re.MULTILINE)
-_START = "{'_name': None, 'common'"  # fairseq begins by printing its configuration
-_LOADED = re.compile(r"Loaded checkpoint .* @ (\d+) updates\)")
+INTERVALS = 10  # log intervals over which the speed is measured: enough to hold saving and validation now and then
 
 _EPOCH_STARTED = re.compile(r"\b\d+/(\d+)epoch started")
 _EPOCH_ENDED = re.compile(r"\b(\d+)epoch results: (.*)")
@@ -56,8 +54,7 @@ def read_pretraining(log: Path) -> PretrainingLog:
     """Read fairseq's log (log_format: json); what is not there yet stays None."""
     found = PretrainingLog()
     reached: list[tuple[float, int]] = []  # time and updates at each line of this start
-    for stamp, logger, message in _DATED.findall(_whole_lines(log)):
-        time = datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S,%f").timestamp()
+    for time, logger, message in fairseq_log.dated(whole_lines(log)):
         found.times.append(time)
         if logger == "train_inner":
             _note_training(found, _facts(message), time, reached)
@@ -65,9 +62,9 @@ def read_pretraining(log: Path) -> PretrainingLog:
             facts = _facts(message)
             found.validation_loss = _number(facts, "valid_loss", found.validation_loss)
             found.validated_at = _whole(facts, "valid_num_updates", found.validated_at)
-        elif loaded := _LOADED.search(message):
+        elif loaded := fairseq_log.LOADED.search(message):
             found.updates = int(loaded[1])
-        elif message.startswith(_START):
+        elif message.startswith(fairseq_log.BEGINNING):
             reached.clear()
     return found
 
@@ -94,7 +91,7 @@ def _speed(reached: list[tuple[float, int]]) -> Speed | None:
 def read_finetuning(log: Path) -> FinetuningLog:
     """Read ESPnet's log; what is not there yet stays None."""
     found = FinetuningLog()
-    text = _whole_lines(log)
+    text = whole_lines(log)
     if started := _EPOCH_STARTED.findall(text):
         found.max_epochs = int(started[-1])
     if ended := _EPOCH_ENDED.findall(text):
@@ -103,15 +100,6 @@ def read_finetuning(log: Path) -> FinetuningLog:
         found.learning_rate = float(rate[1]) if rate else None
         found.cer = float(cer[1]) if cer else None
     return found
-
-
-def _whole_lines(log: Path) -> str:
-    """The log without a last line that is still being written; empty where there is none."""
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return text.rpartition("\n")[0]
 
 
 def _facts(message: str) -> dict[str, Any]:

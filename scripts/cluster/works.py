@@ -9,12 +9,12 @@ from enum import Enum
 from pathlib import Path
 
 from scripts.cluster.mentions import Mentions
-from scripts.common import digests, sidecars
+from scripts.common import sidecars
 from scripts.common.errors import StepError
 from scripts.finetune.identity import name_of_work
 from scripts.reruns.parts import Part, glob_of, match
 from scripts.trainers import ownership
-from scripts.trainers.work import LOG, NOTE, WORK
+from scripts.trainers.work import LOG, NOTE, WORK, segment_of
 
 READ = (LOG, NOTE)  # by status, curves and the report
 PRUNED = ".pruned-"  # before the name of a directory that is being removed: no trainer looks there
@@ -89,7 +89,7 @@ def _judge(work: Path, output: Path, part: Part, mentions: Mentions, known_at: f
         return Work(work, output, Kind.KEPT, f"{output.name} was deleted, and can be published again from here")
     if part.kind == "milestone" and not sidecars.path_of(best_of(output)).exists():
         return Work(work, output, Kind.KEPT, f"{best_of(output).name} is not there, and can be published from here")
-    name = name_of_work(made_from) if part.kind == "epochs" else f"{output.stem}-{digests.digest(made_from)}"
+    name = name_of_work(made_from) if part.kind == "epochs" else segment_of(output.stem, made_from)
     return Work(work, output, Kind.PUBLISHED if name == work.name else Kind.GIVEN_UP, "", keeps_log)
 
 

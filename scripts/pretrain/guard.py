@@ -18,6 +18,7 @@ from scripts.pretrain.signs import SIGNS, numerics
 from scripts.trainers import fairseq_log
 from scripts.trainers.fairseq_log import Row
 from scripts.trainers.supervisor import LAST_LINES
+from scripts.trainers.tail import Tail
 from scripts.trainers.work import LOG, NOTE
 
 MODES = ("stop", "warn", "off")
@@ -63,7 +64,10 @@ class Guard:
     of: Expected
     rows: list[Row] = field(default_factory=list)
     warnings: dict[str, str] = field(default_factory=dict)  # by kind
-    _read: int = 0  # bytes of the log
+    _tail: Tail = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tail = Tail(self.log)
 
     def begin(self) -> None:
         """Begin behind what the log has already. Raises StepError where the try before was stopped."""
@@ -72,7 +76,7 @@ class Guard:
             raise StepError(note["stopped"])
         self.warnings = note["warnings"]
         self._write(None)
-        self._read = self.log.stat().st_size if self.log.exists() else 0
+        self._tail.read = self.log.stat().st_size if self.log.exists() else 0
 
     @property
     def log(self) -> Path:
@@ -82,7 +86,7 @@ class Guard:
         """Look at what the log has got. Raises StepError to stop the training."""
         if self.mode == "off":
             return
-        for line in self._lines():
+        for line in self._tail.lines():
             if fairseq_log.take(self.rows, line):
                 for finding in judge(self.rows, self.of):
                     self._say(finding)
@@ -100,20 +104,6 @@ class Guard:
             if finding is not None and self.mode != "off":
                 self._say(finding)
             raise
-
-    def _lines(self) -> list[str]:
-        """Whole lines that came since the last look."""
-        try:
-            if self.log.stat().st_size == self._read:
-                return []
-            with self.log.open("rb") as log:
-                log.seek(self._read)
-                new = log.read()
-        except OSError:
-            return []
-        whole = new[: new.rfind(b"\n") + 1]
-        self._read += len(whole)
-        return whole.decode("utf-8", errors="replace").splitlines()
 
     def _say(self, finding: Finding) -> None:
         if finding.stops and self.mode == "stop":

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import yaml
 
-from scripts.common import digests, files, provenance, sidecars
+from scripts.common import files, provenance, sidecars
 from scripts.common.errors import StepError
 from scripts.pretrain import checkpoints, collapse, identity
 from scripts.pretrain.fairseq_command import Segment, commands, precision, program, update_freq
@@ -24,7 +24,7 @@ from scripts.pretrain.guard import MODES, Guard, mode
 from scripts.pretrain.recipe import decisive
 from scripts.pretrain.unworkable import of_audio
 from scripts.trainers import curves, fairseq_log, ownership, processes, requeue, states, supervisor
-from scripts.trainers.work import LOG, WORK
+from scripts.trainers.work import LOG, WORK, segment_of
 
 COLLAPSED = "its validation is that of a collapsed model, which says the same code for everything: it is never `best`"
 
@@ -185,7 +185,7 @@ def make_milestone(arguments: argparse.Namespace, together: processes.Processes,
     made_from = identity_of(arguments, start_from) | {"resumed_from_sha256": resumed and resumed["sha256"]}
     before = arguments.resume_from.resolve() if resumed else None
     begins = bool(resumed) and resumed["updates"] == 0
-    work = arguments.output.parent.resolve() / WORK / f"{arguments.output.stem}-{digests.digest(made_from)}"
+    work = arguments.output.parent.resolve() / WORK / segment_of(arguments.output.stem, made_from)
     segment = Segment(
         recipe=arguments.recipe.resolve(),
         data=work / "data",

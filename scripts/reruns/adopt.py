@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from scripts.common import defaults, digests, files, provenance, sidecars
+from scripts.common import defaults, files, provenance, sidecars
 from scripts.common.errors import StepError, exit_on_error
 from scripts.finetune.data import data_digest
 from scripts.finetune.identity import name_of_work
@@ -26,7 +26,7 @@ from scripts.reruns.cards import Card
 from scripts.reruns.numbers import parts_of_table
 from scripts.reruns.parts import KINDS, Part, above, glob_of, match, published_updates, with_all_above
 from scripts.reruns.wants import WANTS, Wish, is_later
-from scripts.trainers.work import WORK
+from scripts.trainers.work import WORK, segment_of
 
 # What cannot be compared across releases: digests of code, and of the words that the workflow adds to a recipe.
 TRUSTED = ("code", "command", "espnet_layer", "fairseq_plugin")
@@ -172,7 +172,7 @@ def _rename_segments(adoption: Adoption, config: Mapping[str, Any]) -> None:
 
 
 def _rename_segment(work: Path, updates: int | str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    _rename(*(work / f"after-{updates}-updates-{digests.digest(made_from)}" for made_from in (before, now)))
+    _rename(*(work / segment_of(f"after-{updates}-updates", made_from) for made_from in (before, now)))
 
 
 def _rename(old: Path, new: Path) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 from scripts.common import digests, files
 from scripts.common.errors import StepError
+from scripts.common.rates import SAMPLE_RATE
 from scripts.trainers import fairseq_log
 from scripts.trainers.fairseq_log import VALID, Row
-from scripts.trainers.work import LOG, WORK
+from scripts.trainers.work import LOG, WORK, segment_of
 
-SAMPLING_RATE = 16_000
 _CROP = re.compile(r"'max_sample_size': (\d+)")
 
 
@@ -54,7 +54,7 @@ def logs_of(folder: Path) -> dict[int, Path]:
         sidecar = folder / f"after-{updates}-updates.json"
         if sidecar.is_file():
             made_from = files.read_json(sidecar)["made_from"]
-            log = folder / WORK / f"{sidecar.stem}-{digests.digest(made_from)}" / LOG
+            log = folder / WORK / segment_of(sidecar.stem, made_from) / LOG
             found[updates] = log if log.is_file() else found[updates]
     return dict(sorted(found.items()))
 
@@ -102,7 +102,7 @@ def points_of(rows: Iterable[Row], crop_samples: int | None) -> list[Point]:
 def _more(hours: float | None, heard: float | None, crop_samples: int | None) -> float | None:
     if hours is None or heard is None or not crop_samples:
         return None
-    return hours + heard * crop_samples / SAMPLING_RATE / 3600
+    return hours + heard * crop_samples / SAMPLE_RATE / 3600
 
 
 def kept(earlier: Iterable[Point], points: Iterable[Point]) -> list[Point]:

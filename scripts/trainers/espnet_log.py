@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from scripts.trainers import curves
+from scripts.trainers.tail import whole_lines
 
 _ENDED = re.compile(r"\b(\d+)epoch results: (.*)")
 _NUMBER = r"=([-+]?[\d.]+(?:e[+-]?\d+)?|nan|inf)"
@@ -28,12 +29,8 @@ COLUMNS = [field.name for field in fields(Epoch)]
 
 def read(log: Path) -> list[Epoch]:
     """Each epoch once, as it was when it was last trained."""
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
     found: dict[int, Epoch] = {}
-    for number, results in _ENDED.findall(text.rpartition("\n")[0]):
+    for number, results in _ENDED.findall(whole_lines(log)):
         train, _, valid = results.partition("[valid]")
         found = {epoch: known for epoch, known in found.items() if epoch < int(number)}
         found[int(number)] = Epoch(

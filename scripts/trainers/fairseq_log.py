@@ -5,17 +5,22 @@ A line is `[2022-04-08 18:48:05,372][train_inner][INFO] - {...}`. All numbers in
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from scripts.trainers.tail import whole_lines
+
 TRAIN, VALID = "train", "valid"
 PARTS = {"train_inner": TRAIN, "valid": VALID}  # `train`, the mean of an epoch, says nothing that these do not
 
-_LINE = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3})\]\[(train_inner|valid)\]\[\w+\] - (\{.*\})\s*$")
-_LOADED = re.compile(r"Loaded checkpoint .* @ (\d+) updates\)")
+BEGINNING = "{'_name': None, 'common'"  # of each start: fairseq's configuration
+LOADED = re.compile(r"Loaded checkpoint .* @ (\d+) updates\)")
+_STAMP = r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3})\]"
+_DATED = re.compile(_STAMP + r"\[([\w.]+)\]\[\w+\] - (.*)$", re.MULTILINE)
+_LINE = re.compile(_STAMP + r"\[(train_inner|valid)\]\[\w+\] - (\{.*\})\s*$")
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,16 @@ NUMBERS = {
 }
 
 
+def dated(text: str) -> Iterator[tuple[float, str, str]]:
+    """Of each line with a date its time in seconds since the epoch, who says it, and what."""
+    for stamp, logger, message in _DATED.findall(text):
+        yield _time(stamp), logger, message
+
+
+def _time(stamp: str) -> float:
+    return datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S,%f").timestamp()
+
+
 def row_of(line: str) -> Row | None:
     """What a line says; None of all that is no row, and where several processes wrote into one another."""
     found = _LINE.match(line)
@@ -75,7 +90,7 @@ def row_of(line: str) -> Row | None:
         part=part,
         updates=updates,
         epoch=facts.get("epoch"),
-        time=datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S,%f").timestamp(),
+        time=_time(stamp),
         **{name: number(facts.get(prefix + key)) for name, key in NUMBERS.items()},
     )
 
@@ -93,12 +108,8 @@ def read(log: Path) -> list[Row]:
 
     A start that goes on from an earlier update than the one before had reached takes the place of its last rows.
     """
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
     kept: list[Row] = []
-    for line in text.rpartition("\n")[0].splitlines():
+    for line in whole_lines(log).splitlines():
         take(kept, line)
     return kept
 
@@ -107,7 +118,7 @@ def take(rows: list[Row], line: str) -> bool:
     """Take the next line of a log into the rows; whether it was one."""
     if (row := row_of(line)) is not None:
         _append(rows, row)
-    elif loaded := _LOADED.search(line):
+    elif loaded := LOADED.search(line):
         _forget(rows, int(loaded[1]) + 1)
     return row is not None
 

@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import InitVar, dataclass
 from pathlib import Path
 
+from scripts.trainers.tail import Tail
+
 VARIABLE = "SIGNS_OF_LIFE"  # in a trainer's environment: the file that it touches
 SILENCE = 1800  # seconds that a trainer may be silent, whatever it has done so far
 PATIENCE = 10  # times its longest silence so far
@@ -63,7 +65,8 @@ class Signs:
 
     def __post_init__(self, now: float) -> None:
         self.looked, self.seen = now, self._signs()
-        self.begins = self.read = self.seen[0]  # bytes of the log that earlier starts have written
+        self.begins = self.seen[0]  # bytes of the log that earlier starts have written
+        self._tail = Tail(self.log, self.begins)
 
     @property
     def touched(self) -> Path:
@@ -113,14 +116,9 @@ class Signs:
         return found[0], found[1]
 
     def _read_on(self) -> None:
-        with suppress(OSError), self.log.open("rb") as file:
-            file.seek(self.read)
-            new = file.read()
-            whole = new[: new.rfind(b"\n") + 1]
-            self.read += len(whole)
-            for line in whole.decode("utf-8", errors="replace").splitlines():
-                if DEAD_WORKER.search(line) and not (self.dead_worker and NO_SHARED_MEMORY.search(self.dead_worker)):
-                    self.dead_worker = line.strip()
+        for line in self._tail.lines():
+            if DEAD_WORKER.search(line) and not (self.dead_worker and NO_SHARED_MEMORY.search(self.dead_worker)):
+                self.dead_worker = line.strip()
 
     def given_up(self, name: str) -> str:
         """What is said of a trainer that was given up."""

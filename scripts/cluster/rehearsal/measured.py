@@ -4,16 +4,14 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+
+from scripts.trainers import fairseq_log
 
 STARTING = 3  # updates of each start that are left out: workers start, kernels are chosen
 
-_DATED = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3})\]\[([\w.]+)\]\[\w+\] - (.*)$", re.MULTILINE)
-_LOADED = re.compile(r"Loaded checkpoint .*@ (\d+) updates\)")
 _TOTAL = re.compile(r"total memory = ([\d.]+) GB")
 _OUT_OF_MEMORY = "attempting to recover from OOM"  # fairseq leaves the update out and goes on
-_BEGINNING = "{'_name': None, 'common'"  # fairseq's configuration
 _BATCHES = re.compile(r"\b\d+epoch:train:(\d+)-\d+batch: (.*)$", re.MULTILINE)
 _VALIDATED = re.compile(r"\[valid\].*?\btime=(?:(\d+) minutes? and )?([\d.]+) seconds?")
 _CACHED = re.compile(r"\bgpu_max_cached_mem_GB=([\d.]+)")
@@ -45,7 +43,7 @@ def pretraining(logs: Iterable[Path]) -> Pace:
         waits += _waits(text)
         free += [float(value) for value in re.findall(r'"gb_free": "([\d.]+)"', text)]
         total += [float(value) for value in _TOTAL.findall(text)]
-        resumed = max([resumed or 0, *map(int, _LOADED.findall(text))]) or None
+        resumed = max([resumed or 0, *map(int, fairseq_log.LOADED.findall(text))]) or None
     updates, seconds = sum(n for n, _ in spans), sum(time for _, time in spans)
     passed = sum(time for time, _ in waits)
     return Pace(
@@ -82,15 +80,15 @@ def _intervals(text: str) -> list[tuple[int, float]]:
     Left out are the first of each start.
     """
     found, before, passed = [], None, 0
-    for stamp, logger, message in _DATED.findall(text):
+    for time, logger, message in fairseq_log.dated(text):
         if logger in ("train", "valid", "fairseq.checkpoint_utils"):
             before = None
-        elif message.startswith(_BEGINNING):
+        elif message.startswith(fairseq_log.BEGINNING):
             before, passed = None, 0
         if logger != "train_inner":
             continue
         try:
-            now = _time(stamp), int(json.loads(message)["num_updates"])
+            now = time, int(json.loads(message)["num_updates"])
         except (ValueError, KeyError, TypeError):  # several processes wrote into one another
             continue
         if before is not None and passed >= STARTING and now[1] > before[1]:
@@ -105,7 +103,7 @@ def _waits(text: str) -> list[tuple[float, float]]:
     fairseq rounds the latter to whole seconds.
     """
     found, first, last, trained = [], None, None, 0.0
-    for stamp, logger, message in _DATED.findall(text):
+    for time, logger, message in fairseq_log.dated(text):
         if "egin training epoch" in message:
             first = None
         if logger not in ("train_inner", "train"):
@@ -115,7 +113,7 @@ def _waits(text: str) -> list[tuple[float, float]]:
         except ValueError:
             continue
         if logger == "train_inner":
-            last = _time(stamp)
+            last = time
             if first is None:
                 first, trained = last, float(facts.get("train_wall", 0))
         elif first is not None and last is not None and last > first and "train_train_wall" in facts:
@@ -126,7 +124,3 @@ def _waits(text: str) -> list[tuple[float, float]]:
 
 def _share(waited: float, passed: float, error: float) -> tuple[float, float] | None:
     return (min(max(waited / passed, 0.0), 1.0), error / passed) if passed else None
-
-
-def _time(stamp: str) -> float:
-    return datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S,%f").timestamp()
