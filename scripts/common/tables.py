@@ -1,6 +1,8 @@
 """Tab-separated tables with a header: UTF-8, LF, no quoting."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +18,16 @@ LEAKED_COLUMNS = ["utterance", "transcript", "heldout_utterance", "heldout_subse
 NEAR_COLUMNS = [*LEAKED_COLUMNS, "heldout_transcript", "difference", "characters", "times"]
 
 _FORMAT = {"sep": "\t", "quoting": 3, "encoding": "utf-8"}  # 3: csv.QUOTE_NONE, a transcript may hold quotes
+_STRINGS = {"dtype": str, "keep_default_na": False, **_FORMAT}
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Raise StepError for a file that is missing or not a table of ours."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
+        raise StepError(f"{path} cannot be read as a table ({' '.join(str(error).split())}): remake it") from error
 
 
 def read_table(path: Path, columns: list[str], rows: range | None = None) -> pd.DataFrame:
@@ -24,15 +36,22 @@ def read_table(path: Path, columns: list[str], rows: range | None = None) -> pd.
     Raises StepError for a file that is missing or not such a table.
     """
     part = {"skiprows": range(1, rows.start + 1), "nrows": len(rows)} if rows is not None else {}
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, **part, **_FORMAT)
+    with _named(path):
+        table = pd.read_csv(path, **_STRINGS, **part)
         if list(table.columns) != columns:
             raise StepError(f"{path} has the columns {list(table.columns)}, expected {columns}: remake it")
         if not isinstance(table.index, pd.RangeIndex):  # pandas takes a column without a name for the index
             raise ValueError("its rows have more columns than its header")
         return table.astype({"samples": "int64"}) if "samples" in columns else table
-    except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
-        raise StepError(f"{path} cannot be read as a table ({' '.join(str(error).split())}): remake it") from error
+
+
+def read_subset(path: Path, columns: list[str], subset: str) -> pd.DataFrame:
+    """These columns, `subset` among them, of the rows of one subset: a part at a time, as the table may be far longer.
+
+    Raises StepError for a file that is missing or not such a table.
+    """
+    with _named(path), pd.read_csv(path, usecols=columns, chunksize=100_000, **_STRINGS) as parts:
+        return pd.concat([part[part["subset"] == subset] for part in parts], ignore_index=True)
 
 
 def write_table(table: pd.DataFrame, path: Path, columns: list[str]) -> None:

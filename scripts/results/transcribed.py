@@ -27,22 +27,10 @@ class Said:
 
     @classmethod
     def of(cls, path: Path, subset: str) -> "Said":
-        utterances = _read(path, subset)
+        utterances = tables.read_subset(path, ["utterance", "speaker", "subset", "transcript"], subset)
         texts = references_of(utterances, subset, path)
         speakers, _ = pd.factorize(utterances["speaker"])
         return cls(path, texts, speakers, tables.digest_of(utterances, ["utterance", "transcript"]))
-
-
-def _read(path: Path, subset: str) -> pd.DataFrame:
-    """The rows of a subset without paths and samples, a part at a time: the list may be far longer."""
-    columns = ["utterance", "speaker", "subset", "transcript"]
-    known = {"sep": "\t", "quoting": 3, "encoding": "utf-8", "dtype": str, "keep_default_na": False}
-    try:
-        with pd.read_csv(path, usecols=columns, chunksize=100_000, **known) as parts:
-            found = [part[part["subset"] == subset] for part in parts]
-        return pd.concat(found, ignore_index=True)
-    except (OSError, ValueError) as error:
-        raise StepError(f"{path} cannot be read as a table ({' '.join(str(error).split())}): remake it") from error
 
 
 @dataclass(frozen=True)

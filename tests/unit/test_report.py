@@ -1,5 +1,6 @@
 """The page that opens with the answer: what it says follows from the numbers, and no corpus can write HTML into it."""
 
+import base64
 from pathlib import Path
 
 import numpy as np
@@ -107,8 +108,6 @@ def test_utterances_are_the_same_ones_in_whatever_order_they_stand() -> None:
 def test_audio_is_the_corpus_own(tmp_path: Path) -> None:
     samples = np.arange(-300, 300, dtype="<i2")
     address = listening.as_flac(samples.tobytes())
-    import base64
-
     (tmp_path / "a.flac").write_bytes(base64.b64decode(address.partition(",")[2]))
     heard, rate = soundfile.read(tmp_path / "a.flac", dtype="int16")
     assert address.startswith("data:audio/flac;base64,") and rate == 16_000 and np.array_equal(heard, samples)

@@ -123,9 +123,7 @@ rule plot_errors:
         rates="results/errors/rates.tsv",
         confusions="results/errors/confusions.tsv",
     output:
-        in_report("results/errors/kinds.svg", "Errors"),
-        in_report("results/errors/groups.svg", "Errors"),
-        in_report("results/errors/confused.svg", "Errors"),
+        [in_report(path, "Errors") for path in pictures_of_errors()],
     log:
         "logs/plot_errors/errors.log",
     benchmark:

@@ -73,7 +73,7 @@ def utterances_of(task: str, table: pd.DataFrame, config: Mapping[str, Any]) -> 
     for name in chosen(list(listed.index)):
         path, samples, reference = listed.loc[name, ["path", "samples", "transcript"]]
         heard = [Heard(row, marked(reference, texts[name])) for row, texts in transcripts.items()]
-        may_sound = config["corpora"][corpus].get("audio_in_report", False)
+        may_sound = config["corpora"][corpus]["audio_in_report"]
         sound = as_flac(audio.read_pcm(root / path, int(samples))) if may_sound else ""
         yield Utterance(name, samples / SAMPLE_RATE, reference, heard, sound)
 
