@@ -48,7 +48,7 @@ def given(rules: set[str], **keys: Any) -> Effect:
     return Effect({f"checkpoints__english__{key}": value for key, value in keys.items()}, rules)
 
 
-MAY_RUN = {"trace", "tabulate"}  # both wait for checkpoints: as the jobs above them happen to end
+MAY_RUN = {"trace", "tabulate", "tabulate_errors"}  # they wait for checkpoints: as the jobs above happen to end
 FOR_ONE_CALL = ("look_again", "repeat_pretraining")
 EFFECTS = {
     # the same utterances: Snakemake leaves out what is right below a checkpoint, and runs what is two steps below
