@@ -109,12 +109,13 @@ def until(directory: Path, jobs: int, delay: float, way: Callable[[subprocess.Po
             time.sleep(0.1)
         time.sleep(delay)
         assert run.poll() is None, f"it ended before its moment: {log.read_text()}"
-        tree = below(run)
+        tree = [psutil.Process(run.pid), *below(run)]
         print(f"{way.__name__} after {finished_jobs(directory)} jobs, beside {', '.join(sorted(steps(run)))}")
         way(run, tree)
-        run.wait(PATIENCE)
-    _, alive = psutil.wait_procs(tree, PATIENCE)
-    assert not alive
+        _, alive = psutil.wait_procs(tree, PATIENCE)
+        hang = [f"{process.pid} {' '.join(cmdline(process))}" for process in alive]
+        kill([*alive, *below(run)])  # or leaving this block would wait for them
+        assert not hang, f"{way.__name__} left behind: {hang}"
 
 
 def disturb(directory: Path, seed: int, kills: int, jobs: int) -> None:
