@@ -2,7 +2,8 @@
 
 python speakers.py CHECKPOINT utterances.tsv ROOT
 
-Of each speaker of train the last fifth of the utterances is for testing. Prints the share that is recognised.
+Of each speaker of train the last fifth of the utterances, or the last of fewer, is for testing. Prints the
+share that is recognised.
 """
 
 import csv
@@ -36,7 +37,7 @@ def main(checkpoint: str, table: str, root: str) -> None:
     for number, speaker in enumerate(speakers):
         said = [row["path"] for row in rows if row["speaker"] == speaker][:OF_EACH]
         for place, path in enumerate(said):
-            features, answers = parts["test" if place >= 0.8 * len(said) else "train"]
+            features, answers = parts["test" if place and place >= min(0.8 * len(said), len(said) - 1) else "train"]
             features.append(represent(model, Path(root, path)))
             answers.append(number)
     heard, known = np.array(parts["train"][0]), np.eye(len(speakers))[parts["train"][1]]
