@@ -102,15 +102,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=Path, required=True, help="utterances.tsv with the references")
     parser.add_argument("--data", type=Path, required=True, help="what fine-tuning hears: a folder with train/text")
-    parser.add_argument("--subsets", nargs="+", required=True, help="those that were transcribed")
     parser.add_argument("--hypotheses", type=Path, nargs="+", required=True, help="Kaldi text, one a subset")
-    parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="tables of utterances, one a subset")
+    parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="tables of utterances, SUBSET.tsv each")
     parser.add_argument("--rates", type=Path, required=True, help="table of error rates by groups")
     parser.add_argument("--confusions", type=Path, required=True, help="table of what was heard for what")
     arguments = parser.parse_args()
     in_training = read_training(arguments.data)
     tallies = {}
-    for subset, text, output in zip(arguments.subsets, arguments.hypotheses, arguments.outputs, strict=True):
+    for text, output in zip(arguments.hypotheses, arguments.outputs, strict=True):
+        subset = output.stem
         tallies[subset] = list_subset(aligned(arguments.utterances, subset, text), output)
         print(f"{subset}: {tallies[subset].confusions.total()} errors, {len(tallies[subset].confusions)} different")
     rates = ([subset, *row] for subset, tally in tallies.items() for row in tally.rates(in_training))

@@ -52,7 +52,7 @@ def pra(path: Path) -> bytes:
 def main() -> None:
     """Parse the command line and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path, help="dev.tsv or test.tsv of a branch, below results/errors")
+    parser.add_argument("table", type=Path, help="dev.tsv or test.tsv (or another) of a branch, below results/errors")
     sys.stdout.buffer.write(pra(parser.parse_args().table))
 
 

@@ -64,7 +64,7 @@ class Further:
         same = table[table["row"] == row]
         if same.empty and row.endswith("*"):
             same = table[table["row"].str.endswith("*")]
-        return same[score.subset].iloc[0] if len(same) == 1 else None
+        return (same[score.subset].iloc[0] or None) if len(same) == 1 else None
 
 
 def epochs_of(score: Score) -> int | None:

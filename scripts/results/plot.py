@@ -1,8 +1,10 @@
 """Draw character error rate against updates of pre-training."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -16,25 +18,33 @@ from matplotlib.lines import Line2D
 
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
-from scripts.common.tables import SUBSETS, read_table
+from scripts.common.tables import read_table
+from scripts.common.users import DEV
 from scripts.results.style import COLOURS, STYLE
 from scripts.results.tabulate import CER_COLUMNS
 
 GREYS = ["#444444", "#8A6D3B", "#7F7F7F"]
-SUBSET_STYLES = {
-    "dev": {"linestyle": ":", "marker": "o", "markerfacecolor": "white"},
-    "test": {"linestyle": "-", "marker": "s"},
-}
-LEVEL_STYLES = {"dev": (0, (2, 3)), "test": (0, (7, 3))}  # short dashes, long dashes
+DEV_STYLE = {"linestyle": ":", "marker": "o", "markerfacecolor": "white"}
+TEST_STYLES = [  # of the first test set, and of further ones
+    {"linestyle": "-", "marker": "s"},
+    {"linestyle": "--", "marker": "^"},
+    {"linestyle": "-.", "marker": "D"},
+    {"linestyle": (0, (8, 2)), "marker": "v"},
+]
+DEV_LEVEL = (0, (2, 3))  # short dashes
+TEST_LEVELS = [(0, (7, 3)), (0, (7, 2, 2, 2)), (0, (7, 2, 1, 2, 1, 2)), (0, (12, 3))]  # long dashes
 
 
 @dataclass(frozen=True)
 class Series:
-    """Scores of a subset that make one line: cer.tsv as `numeric` returns it. The name is empty for the only model."""
+    """Scores of a subset that make one line: cer.tsv as `numeric` returns it. The name is empty for the only model.
+    `test`: which test set it is, from 0; -1 for dev.
+    """
 
     name: str
     subset: str
     scores: pd.DataFrame
+    test: int
 
     def means(self) -> pd.DataFrame:
         """Mean over seeds by checkpoint, sorted by updates: columns checkpoint, updates, percent."""
@@ -52,7 +62,7 @@ def numeric(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def split_series(table: pd.DataFrame) -> tuple[list[Series], list[Series]]:
-    """Curves (rows `... @N updates`) and levels (rows named by their label alone) of one task, dev before test.
+    """Curves (rows `... @N updates`) and levels (rows named by their label alone) of a task, dev before test sets.
 
     A curve is a model at a learning rate; the rate stands in the name where there are several.
     """
@@ -61,12 +71,13 @@ def split_series(table: pd.DataFrame) -> tuple[list[Series], list[Series]]:
     keyed = table.assign(name=shown["name"], curve=shown["at"].notna())
     curves: list[Series] = []
     levels: list[Series] = []
+    subsets = [DEV, *(subset for subset in table["subset"].unique() if subset != DEV)]
     for (curve, name, rate), group in keyed.groupby(["curve", "name", "learning_rate"], sort=False):
         title = ", ".join([name] * bool(name) + [f"lr {rate}"] * rates)
-        for subset in SUBSETS:
+        for test, subset in enumerate(subsets, -1):
             scores = group[group["subset"] == subset]
             if not scores.empty:
-                (curves if curve else levels).append(Series(title, subset, scores))
+                (curves if curve else levels).append(Series(title, subset, scores, test))
     return curves, levels
 
 
@@ -78,7 +89,7 @@ def draw_curve(axes: Axes, series: Series, colour: str) -> None:
     is_best = means["checkpoint"] == "best"
     # The best checkpoint may be a milestone as well: two fine-tunings at one place, of which the line takes one.
     line = means[~(is_best & means["updates"].isin(means.loc[~is_best, "updates"]))]
-    style = {"color": colour, "linewidth": 2, "markersize": 7} | SUBSET_STYLES[series.subset]
+    style = {"color": colour, "linewidth": 2, "markersize": 7} | _style(series, DEV_STYLE, TEST_STYLES)
     axes.plot(line["updates"], line["percent"], label=_title(series), zorder=3, **style)
     if series.scores["seed"].nunique() > 1:
         axes.scatter(
@@ -94,9 +105,12 @@ def draw_curve(axes: Axes, series: Series, colour: str) -> None:
 def draw_level(axes: Axes, series: Series, colour: str) -> None:
     """A model that is no point on the way: its mean over seeds as a dashed line across."""
     level = series.scores["percent"].mean()
-    axes.axhline(
-        level, color=colour, linewidth=1.6, linestyle=LEVEL_STYLES[series.subset], label=_title(series), zorder=1
-    )
+    dashes = _style(series, DEV_LEVEL, TEST_LEVELS)
+    axes.axhline(level, color=colour, linewidth=1.6, linestyle=dashes, label=_title(series), zorder=1)
+
+
+def _style(series: Series, of_dev: Any, of_tests: Sequence[Any]) -> Any:
+    return of_tests[series.test % len(of_tests)] if series.test >= 0 else of_dev
 
 
 def _title(series: Series) -> str:
@@ -107,12 +121,12 @@ def draw_task(axes: Axes, table: pd.DataFrame) -> None:
     """All of one task, with axes and legend."""
     curves, levels = split_series(table)
     # One model: a colour a subset. Several: a colour a model, and the style tells the subsets apart.
-    subsets_share_colour = len({series.name for series in curves}) > 1
-    for number, series in enumerate(curves):
-        colour = number // len(SUBSETS) if subsets_share_colour else number
+    names, others = (list(dict.fromkeys(series.name for series in of_kind)) for of_kind in (curves, levels))
+    for series in curves:
+        colour = names.index(series.name) if len(names) > 1 else series.test + 1
         draw_curve(axes, series, COLOURS[colour % len(COLOURS)])
-    for number, series in enumerate(levels):
-        draw_level(axes, series, GREYS[number // len(SUBSETS) % len(GREYS)])
+    for series in levels:
+        draw_level(axes, series, GREYS[others.index(series.name) % len(GREYS)])
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.common.errors import StepError
 from scripts.common.files import read_json
-from scripts.common.tables import SUBSETS
+from scripts.common.users import DEV, HELD_OUT, SUBSETS
 from scripts.reruns.parts import KINDS, match, updates_in
 
 COUNTS = ["substitutions", "deletions", "insertions", "characters", "utterances"]
@@ -83,6 +83,11 @@ def read_scores(paths: Iterable[Path], best: Iterable[Path] = ()) -> list[Score]
     return scores
 
 
+def subsets_of(scores: Iterable[Score]) -> list[str]:
+    """The columns of a task's table: dev, and its test sets in the order of the scores."""
+    return sorted(dict.fromkeys(score.subset for score in scores), key=lambda subset: subset != DEV)
+
+
 def _insert(scores: list[Score], score: Score) -> None:
     """Behind the last one of its task and model, or of all."""
     name = (score.branch.task, score.branch.model)
@@ -92,7 +97,7 @@ def _insert(scores: list[Score], score: Score) -> None:
 
 def _read_score(path: Path) -> Score:
     part = match("score", _from_results(path))
-    if part is None or part["subset"] not in SUBSETS:
+    if part is None or not part["subset"].startswith(HELD_OUT):
         raise StepError(f"{path} is not named {PLACE}, with a subset of {SUBSETS}: rename it or leave it out")
     branch = Branch(part["task"], part["model"], part["checkpoint"], part["lr"], int(part["seed"]))
     updates = None if branch.checkpoint == "given" else updates_in(branch.checkpoint)
@@ -130,8 +135,12 @@ def _check_complete(scores: list[Score]) -> None:
         if (score.branch, score.subset) in seen:
             raise StepError(f"{score.branch} has two scores for {score.subset}: pass each file once")
         seen[score.branch, score.subset] = None
+    columns: dict[str, dict[str, None]] = {}
+    for branch, subset in seen:
+        columns.setdefault(branch.task, {})[subset] = None
     for branch, _ in seen:
-        for subset in SUBSETS:
+        of_task = columns[branch.task]
+        for subset in (DEV, *(of_task if of_task.keys() - {DEV} else SUBSETS)):
             if (branch, subset) not in seen:
                 raise StepError(f"{branch} has no score for {subset}: score that subset too or leave the branch out")
 

@@ -76,6 +76,45 @@ def test_a_table_worked_out_by_hand(scored: Scored) -> None:
     assert lines[-1].endswith("`≈`: no significant difference at 5 %.")
 
 
+def test_each_test_set_has_its_intervals_and_tests(tmp_path: Path) -> None:
+    """Ten speakers. On test-clean all of them have 5 errors less in 20 characters: 2/1024, of two comparisons, so twice
+    that. On test-other half of them have one more and half one less. The best is the best on dev.
+    """
+    scored = Scored(tmp_path, speakers=10, subsets=("dev", "test-clean", "test-other"))
+    scored.add(EARLY, [6] * 10, [6] * 10, [2] * 10)
+    scored.add(LATE, [1] * 10, [1] * 10, [3, 1] * 5)
+    lines = lines_of(scored)
+    assert lines[0] == (
+        "| Certainty | dev, 95 % over speakers | test-clean, 95 % over speakers | test-other, 95 % over speakers "
+        "| to the row above, test-clean | to the best on dev, test-clean "
+        "| to the row above, test-other | to the best on dev, test-other |"
+    )
+    assert lines[3].startswith("| `@85k updates` | 5.0 to 5.0 | 5.0 to 5.0 |")
+    assert lines[3].endswith("| −25.0 (p 0.002) | – | 0.0 ≈ (p 1.00) | – |")
+    assert lines[2].endswith("| – | +25.0 (p 0.002) | – | 0.0 ≈ (p 1.00) |")
+    assert "over the 10 speakers of dev, 10 speakers of test-clean and 10 speakers of test-other: jackknife" in lines[5]
+    assert "- Differences in points on test-clean and test-other, with the p-value of sign flips of their" in lines[6]
+
+
+def test_learning_rates_are_reported_on_each_test_set(tmp_path: Path) -> None:
+    """Rate 2 is the first row's better one on dev. On test-clean that puts it before the other, on test-other not."""
+    scored = Scored(tmp_path, subsets=("dev", "test-clean", "test-other"))
+    scored.add(TAIL.format(50_000, 1, 1), [6] * 6, [6] * 6, [6] * 6)
+    scored.add(TAIL.format(50_000, 2, 1), [3] * 6, [4] * 6, [6] * 6)
+    scored.add(TAIL.format(85_000, 1, 1), [2] * 6, [5] * 6, [5] * 6)
+    scored.add(TAIL.format(85_000, 2, 1), [3] * 6, [1] * 6, [1] * 6)
+    lines = lines_of(scored)
+    assert lines[-7:-3] == [
+        "| Learning rates | test-clean at 1 | test-other at 1 | best learning rate on dev | test-clean there "
+        "| test-other there |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| `@50k updates` | 30.0 | 30.0 | 2 | 20.0 | 30.0 |",
+        "| `@85k updates` | 25.0 | 25.0 | 1 | 25.0 | 25.0 |",
+    ]
+    assert "reported on test-clean. " in lines[-2] and "changes from @85k updates, @50k updates to" in lines[-2]
+    assert "errors on test-other to the most, is the same where" in lines[-1]
+
+
 def test_a_difference_that_is_more_than_chance_has_no_mark(tmp_path: Path) -> None:
     """Ten speakers: 2/1024 each, times 3 or 2 comparisons."""
     scored = Scored(tmp_path, speakers=10)

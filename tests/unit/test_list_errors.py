@@ -39,7 +39,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    words = "--utterances utterances.tsv --data data --subsets dev test --hypotheses dev.txt test.txt "
+    words = "--utterances utterances.tsv --data data --hypotheses dev.txt test.txt "
     words += "--outputs errors/dev.tsv errors/test.tsv --rates errors/rates.tsv --confusions errors/confusions.tsv"
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["list_errors", *words.split()])

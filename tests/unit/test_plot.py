@@ -122,3 +122,17 @@ def test_of_one_seed_the_interval_is_a_bar(seeds: list[str], bars: int) -> None:
     found = [lines.get_segments() for lines in axes.collections if isinstance(lines, LineCollection)]
     plt.close(figure)
     assert [[line.tolist() for line in lines] for lines in found] == [[[[0.0, 20.0], [0.0, 30.0]]]] * 2 * bars
+
+
+def test_each_test_set_has_a_line_that_is_told_apart_by_more_than_colour() -> None:
+    rows = run_rows()
+    rows += [
+        row | {"subset": "test-other", "cer": str(float(row["cer"]) + 0.1)} for row in rows if row["subset"] == "test"
+    ]
+    lines = {line.get_label(): line for line in drawn(rows).get_lines()}
+    english = [f"Wav2vec2.0(English), {subset}" for subset in ("dev", "test", "test-other")]
+    assert list(lines) == ["dev", "test", "test-other", *english]
+    assert list(lines["test-other"].get_ydata()) == pytest.approx([95, 32.5, 57.5])
+    assert len({(str(lines[name].get_linestyle()), lines[name].get_marker()) for name in list(lines)[:3]}) == 3
+    assert len({lines[name].get_color() for name in list(lines)[:3]}) == 3
+    assert {lines[name].get_color() for name in english} == {lines[english[0]].get_color()}
