@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 from scripts.common.users import DEV
+from scripts.evaluate.metrics import METRICS
 from scripts.results import paired
 from scripts.results.certainty import FEW_SPEAKERS, Interval
 from scripts.results.comparisons import (
@@ -100,7 +101,8 @@ def notes(scores: list[Score], labels: Mapping[Checkpoint, str], found: Certain)
     subsets = subsets_of(scores)
     speakers = {subset: found.speakers[task, subset] for subset in subsets if (task, subset) in found.speakers}
     counted = in_words(f"{_speakers(number)} of {subset}" for subset, number in speakers.items())
-    lines = [f"- 95 % intervals over the {counted}: jackknife on log(CER) with Student's t."]
+    name = METRICS[scores[0].metric].name
+    lines = [f"- 95 % intervals over the {counted}: jackknife on log({name}) with Student's t."]
     for subset, number in speakers.items():
         if number == 1:
             lines.append(f"- {subset} has one speaker: there is no interval over speakers, and no test.")
@@ -130,8 +132,9 @@ def _sources(scores: list[Score], found: Certain, test: str) -> list[str]:
         return []
     larger = "seeds" if seeds > speakers else "speakers"
     return [
-        f"- A single CER of {test} varies by {100 * speakers:.1f} points over speakers (standard error) and by "
-        f"{100 * seeds:.1f} over seeds of fine-tuning (standard deviation): {larger} are the larger source."
+        f"- A single {METRICS[scores[0].metric].name} of {test} varies by {100 * speakers:.1f} points over speakers "
+        f"(standard error) and by {100 * seeds:.1f} over seeds of fine-tuning (standard deviation): {larger} are the "
+        "larger source."
     ]
 
 

@@ -15,10 +15,10 @@ from scripts.results.scores import Score
 
 # score: the file. low, high: of cer, with 95 % over speakers. published, difference: in percent, as published; in
 # points. The rest compares a row, all its seeds together, with others: their name, the p-values of sign flips (after
-# Holm) and of MAPSSWE.
+# Holm) and of MAPSSWE. metric: what is counted as characters.
 NAMES = ["score", "low", "high", "speakers", "epochs", "published", "difference"]
 NAMES += ["above", "p_above", "mapsswe_above", "english", "p_english", "mapsswe_english"]
-NAMES += ["best", "p_best", "mapsswe_best"]
+NAMES += ["best", "p_best", "mapsswe_best", "metric"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Further:
         number = self.published_number(score)
         if number is not None:
             values |= {"published": number, "difference": f"{100 * score.cer - float(number):.2f}"}
-        return values | {"epochs": epochs_of(score)} | self._compared(score)
+        return values | {"epochs": epochs_of(score), "metric": score.metric} | self._compared(score)
 
     def _compared(self, score: Score) -> dict[str, str]:
         values = {}

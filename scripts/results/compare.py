@@ -63,7 +63,7 @@ def lines_of(root: Path) -> list[Line]:
 def _score(root: Path, row: dict[str, str]) -> Score:
     branch = Branch(row["task"], row["model"], row["checkpoint"], row["learning_rate"], int(row["seed"]))
     counts = [int(row[name]) for name in ("substitutions", "deletions", "insertions", "characters", "utterances")]
-    return Score(branch, row["subset"], None, *counts, path=root / row["score"])
+    return Score(branch, row["subset"], None, *counts, path=root / row["score"], metric=row.get("metric") or "cer")
 
 
 def lines_named(name: str, root: Path) -> list[Line]:

@@ -1,4 +1,4 @@
-"""Draw character error rate against updates of pre-training."""
+"""Draw error rates against updates of pre-training."""
 
 import argparse
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
 from scripts.common.tables import read_table
 from scripts.common.users import DEV
+from scripts.evaluate.metrics import METRICS
 from scripts.results.style import COLOURS, STYLE
 from scripts.results.tabulate import CER_COLUMNS
 
@@ -130,7 +131,7 @@ def draw_task(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.set_ylabel("character error rate (%)")
+    axes.set_ylabel(f"{METRICS[table['metric'].iloc[0]].title} (%)")
     axes.set_xlabel("updates of pre-training")
     axes.xaxis.set_major_formatter(lambda updates, _: _tick(updates))
     handles, _ = axes.get_legend_handles_labels()

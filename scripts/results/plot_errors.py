@@ -22,6 +22,7 @@ from scripts.common.files import whole
 from scripts.common.tables import read_table
 from scripts.common.users import DEV
 from scripts.evaluate.error_tables import first_of
+from scripts.evaluate.metrics import METRICS
 from scripts.results.style import STYLE
 from scripts.results.tabulate_errors import ALL_CONFUSION_COLUMNS, ALL_RATE_COLUMNS
 
@@ -39,9 +40,9 @@ KINDS = {
     "substitution": ("another", "#555555"),
 }
 GROUPS = {
-    "frequency": "how often the character occurs in the training data",
-    "length": "characters of the utterance",
-    "speed": "characters a second",
+    "frequency": "how often the {unit} occurs in the training data",
+    "length": "{unit}s of the utterance",
+    "speed": "{unit}s a second",
     "speaker": "a line a speaker",
 }
 SMALL = 0.01  # the share of the characters below which a group is not drawn, but for rare characters
@@ -68,6 +69,11 @@ def rate_table(table: pd.DataFrame, by: str) -> pd.DataFrame:
     return sums.assign(percent=100 * sums[counts[1:]].sum(axis=1) / sums["characters"])
 
 
+def unit_of(table: pd.DataFrame) -> str:
+    """What was counted in a task: character, word or token."""
+    return METRICS[table["metric"].iloc[0]].unit
+
+
 def draw_kinds(axes: Axes, table: pd.DataFrame) -> None:
     """A bar a row of the table, as long as its CER."""
     rates = rate_table(table, "kind")
@@ -81,7 +87,7 @@ def draw_kinds(axes: Axes, table: pd.DataFrame) -> None:
         axes.text(end, place, f" {end:.1f}", va="center")
     axes.set_yticks(bars.index, rates.drop_duplicates("place")["label"])
     axes.invert_yaxis()
-    axes.set_xlabel(f"errors in a hundred characters of {table['subset'].iloc[0]}")
+    axes.set_xlabel(f"errors in a hundred {unit_of(table)}s of {table['subset'].iloc[0]}")
     axes.legend(loc="upper left", bbox_to_anchor=(1.04, 1), frameon=False)
 
 
@@ -120,9 +126,9 @@ def name_of(unit: str) -> str:
 
 def draw_confused(axes: Axes, table: pd.DataFrame) -> None:
     """How often the pairs were confused that are most frequent, a column a row of the table; a mean over seeds. Pairs
-    are of syllables where there are any, else of characters. The darker, the larger a share of what was said.
+    are of syllables where there are any, else of what was counted. The darker, the larger a share of what was said.
     """
-    pairs = table[table["unit"] == ("pinyin" if (table["unit"] == "pinyin").any() else "character")]
+    pairs = table[table["unit"] == ("pinyin" if (table["unit"] == "pinyin").any() else unit_of(table))]
     pairs = pairs.assign(occurrences=pd.to_numeric(pairs["occurrences"].replace("", "0")))
     sums = of_rows(pairs, ["reference", "hypothesis", "occurrences"], ["count"])
     sums["count"] /= sums["seeds"]
@@ -161,6 +167,7 @@ def save(table: pd.DataFrame, path: Path, panels: dict[str, Draw], size: tuple[f
         drawn = [(one, *panel) for one in sets for panel in panels.items()]
         for axes, (((task, test), of_set), title, draw) in zip(grid.flat, drawn, strict=True):
             draw(axes, of_set)
+            title = title.format(unit=unit_of(of_set)) if len(of_set) else title
             names = [task] * (len(tasks) > 1) + [test] * (tasks[task] > 1)
             axes.set_title(": ".join([", ".join(names)] * bool(names) + [title]), fontsize=12)
         figure.savefig(temporary, format="svg", metadata={"Date": None})

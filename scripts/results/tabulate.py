@@ -12,6 +12,7 @@ from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import read_json, write_text
 from scripts.common.tables import read_table
 from scripts.common.users import DEV, SUBSETS
+from scripts.evaluate.metrics import METRICS
 from scripts.results import columns
 from scripts.results.caption import caption
 from scripts.results.comparisons import Certain, certain
@@ -20,6 +21,7 @@ from scripts.results.scores import COUNTS, Score, read_scores, subsets_of
 
 CER_COLUMNS = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "subset", *COUNTS, "cer"]
 CER_COLUMNS += columns.NAMES
+MIXED = "MER: of scripts that are written without spaces each character counts, of all others each word."
 PUBLISHED_COLUMNS = ["row", *SUBSETS, "corpus", "note"]
 NOTHING_PUBLISHED = pd.DataFrame(columns=PUBLISHED_COLUMNS)
 
@@ -53,7 +55,8 @@ def markdown(
         subsets = subsets_of(of_task)
         words = [f"{subset} WER" for subset in subsets] if has_words(of_task) else []
         others = published.get(task, NOTHING_PUBLISHED)
-        lines = [_line(labels.get(task, task), *subsets, *words), _line("---", *["---:"] * len(subsets + words))]
+        lines = [_line(labels.get(task, task), *heads_of(of_task), *words)]
+        lines.append(_line("---", *["---:"] * len(subsets + words)))
         lines += own_rows(of_task, rows)
         for _, row in others.iterrows():
             lines.append(_line(f"published: {row['row']}", *(row[subset] for subset in subsets), *("" for _ in words)))
@@ -63,8 +66,14 @@ def markdown(
     return "\n".join(tables)
 
 
+def heads_of(scores: list[Score]) -> list[str]:
+    """The heads of the columns of a task: its subsets, with what was counted where that is not characters."""
+    metric = scores[0].metric
+    return [subset + f" {METRICS[metric].name}" * (metric != "cer") for subset in subsets_of(scores)]
+
+
 def has_words(scores: list[Score]) -> bool:
-    """Whether word errors were counted, too; those of a task are counted alike."""
+    """Whether word errors were counted beside; those of a task are counted alike."""
     return all(score.wer is not None for score in scores)
 
 
@@ -98,7 +107,9 @@ def notes(scores: list[Score], table: str, published: pd.DataFrame) -> list[str]
     counted = str(most) if fewest == most else f"{fewest} to {most}"
     size = in_words(f"{utterances[subset]:,} utterances of {subset}" for subset in subsets_of(scores))
     shown = "one seed" if most == 1 else f"mean ± sample standard deviation over {counted} seeds"
-    lines = [f"- Character error rate in percent on {size}; {shown}."]
+    lines = [f"- {METRICS[scores[0].metric].title.capitalize()} in percent on {size}; {shown}."]
+    if scores[0].metric == "mer":
+        lines.append(f"- {MIXED}")
     if has_words(scores):
         lines.append("- WER: the word error rate in percent of the words, which stand between spaces.")
     if "* |" in table:

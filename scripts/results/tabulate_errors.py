@@ -12,9 +12,9 @@ from scripts.evaluate.error_tables import CONFUSION_COLUMNS, RATE_COLUMNS
 from scripts.reruns.parts import BRANCH
 from scripts.results.tabulate import CER_COLUMNS
 
-BRANCH_COLUMNS = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed"]
-ALL_RATE_COLUMNS = [*BRANCH_COLUMNS, "subset", *RATE_COLUMNS]
-ALL_CONFUSION_COLUMNS = [*BRANCH_COLUMNS, "subset", *CONFUSION_COLUMNS]
+BRANCH_COLUMNS = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "metric"]
+ALL_RATE_COLUMNS = [*BRANCH_COLUMNS[:-1], "subset", *RATE_COLUMNS, "metric"]
+ALL_CONFUSION_COLUMNS = [*BRANCH_COLUMNS[:-1], "subset", *CONFUSION_COLUMNS, "metric"]
 
 COUNTS = ["substitutions", "deletions", "insertions", "characters", "utterances"]
 MOST = 100  # confusions of each branch, subset and unit that are followed along all branches
@@ -50,7 +50,7 @@ def all_rates(scores: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
         scored = scores[(scores[BRANCH_COLUMNS] == pd.Series(branch)).all(axis=1)]
         counted = table[table["by"] == "all"].merge(scored, on=[*BRANCH_COLUMNS, "subset"], suffixes=("", "_scored"))
         if len(counted) < len(scored) or any((counted[name] != counted[f"{name}_scored"]).any() for name in COUNTS):
-            raise StepError(f"{of_row[0].parent} counts other errors than cer.tsv: start again")
+            raise StepError(f"{of_row[0].parent} counts other errors than cer.tsv: delete it, and start again")
         tables.append(table)
     return pd.concat(tables)
 

@@ -1,5 +1,6 @@
 """Which rows are compared, what the table says of it, and what it says where there is nothing to say."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -260,3 +261,21 @@ def test_command_line(scored: Scored, monkeypatch: pytest.MonkeyPatch, capsys: p
     table = pd.read_csv("cer.tsv", sep="\t")
     assert list(table.columns) == CER_COLUMNS and table["speakers"].tolist() == [6] * 6
     assert capsys.readouterr().out == ""
+
+
+def test_words_are_compared_where_words_are_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six speakers with one utterance of three words each: of 18 words six are wrong, then none."""
+    monkeypatch.setattr("tests.unit.scored.REFERENCE", "ab cd ef")
+    scored = Scored(tmp_path, utterances=1)
+    for tail, heard in ((EARLY, "ab cx ef"), (LATE, "ab cd ef")):
+        for subset in ("dev", "test"):
+            names = scored.table.loc[scored.table["subset"] == subset, "utterance"]
+            scored.write(tail, subset, dict.fromkeys(names, heard), "aishell1", 0)
+            path = scored.root / scored.paths[-1]
+            wrong = len(names) * (heard != "ab cd ef")
+            words = {"word_substitutions": wrong, "word_deletions": 0, "word_insertions": 0, "words": 3 * len(names)}
+            path.write_text(json.dumps(json.loads(path.read_text()) | words | {"metric": "wer"}))
+    lines = lines_of(scored)
+    assert lines[2].startswith("| `@50k updates` | 33.3 to 33.3 | 33.3 to 33.3 |")
+    assert "| −33.3 ≈ (p 0.031)" in lines[3] or "| −33.3 (p 0.031)" in lines[3]
+    assert any("jackknife on log(WER)" in line for line in lines)

@@ -131,6 +131,8 @@ MANDARIN, TASK, ENGLISH = "pretraining.mandarin", "finetuning.aishell1", "checkp
         ("corpora.aishell1.root", "", 'is "", but has to be a text that is not empty (its directory'),
         (f"{TASK}.word_boundary", "yes", 'is "yes", but has to be true or false (whether transcripts have words'),
         (f"{TASK}.published", "none.tsv", "is not a file: mend it"),
+        (f"{TASK}.metric", "per", 'is "per", but has to be cer or wer or mer (what the table shows'),
+        (f"{TASK}.metric", "wer", "is wer, which counts words: set word_boundary, so that their ends are learnt"),
         (f"{TASK}.test", "dev", 'is "dev", but has to be of another form (its test set, or a list of several'),
         (f"{TASK}.test", "test_clean", "has to be of another form (its test set"),
         (f"{TASK}.test", [], "is [], but has to be a list of at least 1 (its test set"),

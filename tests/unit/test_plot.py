@@ -16,7 +16,7 @@ from scripts.results.tabulate import CER_COLUMNS
 
 def scored(model: str, checkpoint: str, row: str, updates: str, cer: float, **changed: str) -> list[dict[str, str]]:
     """A row of dev and, 0.1 higher, one of test."""
-    same = dict.fromkeys(CER_COLUMNS, "1") | {"task": "aishell1", "learning_rate": "0.0002"}
+    same = dict.fromkeys(CER_COLUMNS, "1") | {"task": "aishell1", "learning_rate": "0.0002", "metric": "cer"}
     same |= {"model": model, "checkpoint": checkpoint, "row": row, "updates": updates} | changed
     return [same | {"subset": "dev", "cer": str(cer)}, same | {"subset": "test", "cer": str(cer + 0.1)}]
 
@@ -136,3 +136,8 @@ def test_each_test_set_has_a_line_that_is_told_apart_by_more_than_colour() -> No
     assert len({(str(lines[name].get_linestyle()), lines[name].get_marker()) for name in list(lines)[:3]}) == 3
     assert len({lines[name].get_color() for name in list(lines)[:3]}) == 3
     assert {lines[name].get_color() for name in english} == {lines[english[0]].get_color()}
+
+
+def test_the_axis_says_what_is_counted() -> None:
+    assert drawn(run_rows()).get_ylabel() == "character error rate (%)"
+    assert drawn([row | {"metric": "wer"} for row in run_rows()]).get_ylabel() == "word error rate (%)"

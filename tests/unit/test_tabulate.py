@@ -93,7 +93,8 @@ def test_long_table(tmp_path: Path) -> None:
     lines = [line.split("\t") for line in long_table(scores, row_labels(scores, LABELS)).splitlines()]
     run = ["aishell1", "mandarin", "best", "@396k updates*", "396437", "0.0002", "2"]
     given = ["aishell1", "english", "given", "Wav2vec2.0(English)", "", "0.0002", "1"]
-    lines[1:] = [line[:14] for line in lines[1:] if not any(line[14:])]  # the rest is taken from transcripts
+    # the rest is taken from transcripts
+    lines[1:] = [line[:14] for line in lines[1:] if not any(line[14:-1]) and line[-1] == "cer"]
     assert lines == [
         CER_COLUMNS,
         [*given, "dev", "12", "0", "0", "200", "20", "0.06"],
@@ -361,3 +362,26 @@ def test_a_row_without_one_of_the_test_sets_is_refused(tmp_path: Path) -> None:
         read_scores(paths[1:])
     with pytest.raises(StepError, match="has no score for test:"):
         read_scores(paths[:1])
+
+
+@pytest.mark.parametrize(("metric", "name", "title"), [("wer", "WER", "Word"), ("mer", "MER", "Mixed")])
+def test_another_error_rate_is_said_to_be_one(tmp_path: Path, metric: str, name: str, title: str) -> None:
+    """4 of 40 words: 10 %, whatever the characters are. There are no columns of words beside."""
+    unit = {"wer": "word", "mer": "token"}[metric]
+    counts = {f"{unit}_substitutions": 2, f"{unit}_deletions": 1, f"{unit}_insertions": 1, f"{unit}s": 40}
+    tail = "mandarin/after-800-updates/lr-1/seed-1"
+    paths = [write_score(tmp_path, subset, tail, 100, **counts, metric=metric) for subset in ("dev", "test")]
+    scores = read_scores(paths)
+    lines = markdown(scores, row_labels(scores, LABELS), LABELS, {}).splitlines()
+    assert lines[:3] == [
+        *(f"| AISHELL-1 | dev {name} | test {name} |", "| --- | ---: | ---: |", "| @800 updates | 10.0 | 10.0 |"),
+    ]
+    assert lines[4].startswith(f"- {title} error rate in percent on 20 utterances of dev")
+    assert ("each character counts, of all others each word" in lines[-1]) == (metric == "mer")
+    row = dict(
+        zip(CER_COLUMNS, long_table(scores, row_labels(scores, LABELS)).splitlines()[1].split("\t"), strict=True)
+    )
+    assert (row["metric"], row["substitutions"], row["characters"], row["cer"]) == (metric, "2", "40", "0.1")
+    write_score(tmp_path, "test", tail, 100, metric=metric)
+    with pytest.raises(StepError, match=f"has no whole number under {unit}_substitutions: remake it"):
+        read_scores(paths)

@@ -42,7 +42,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for subset in ("dev", "test"):
             errors = (tone, deleted, inserted)
             score = [*branch, subset, *errors, 100, 9, sum(errors) / 100]
-            scores.append(score + [""] * (len(CER_COLUMNS) - len(score)))
+            scores.append(score + [""] * (len(CER_COLUMNS) - len(score) - 1) + ["cer"])
             rates += [
                 [subset, "all", "all", 9, 100, *errors, sum(errors) / 100],
                 [subset, "speaker", "S1", 4, 40, tone, 0, 0, tone / 40],
@@ -198,9 +198,9 @@ def test_confusions_along_the_rows(tree: Path, monkeypatch: pytest.MonkeyPatch, 
 
 def test_characters_of_a_language_without_pinyin(axes: plt.Axes) -> None:
     """What is too many was never said: its share is that of all that is drawn."""
-    same = dict.fromkeys(ALL_CONFUSION_COLUMNS, "1") | {"unit": "character", "row": "@0 updates"}
+    same = dict.fromkeys(ALL_CONFUSION_COLUMNS, "1") | {"unit": "character", "row": "@0 updates", "metric": "cer"}
     pairs = [("é", "ж", 4, "8"), ("好", "", 3, "4"), ("", "a", 1, "")]
-    rows = [same | dict(zip(ALL_CONFUSION_COLUMNS[-4:], pair, strict=True)) for pair in pairs]
+    rows = [same | dict(zip(ALL_CONFUSION_COLUMNS[-5:-1], pair, strict=True)) for pair in pairs]
     draw_confused(axes, pd.DataFrame(rows, columns=ALL_CONFUSION_COLUMNS))
     assert [text.get_text() for text in axes.get_yticklabels()] == ["é → ж", "U+597D → nothing", "nothing → a"]
     assert axes.images[0].get_array().tolist() == [[0.5], [0.75], [0.125]]

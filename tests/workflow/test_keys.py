@@ -115,6 +115,11 @@ EFFECTS = {
     "finetuning.*.mask_frames": task("mask_frames", 12, {"prepare_data", "list_errors", "prepare_encoder"} | TABLE),
     # as there is no space between its characters: the same tokens
     "finetuning.*.word_boundary": task("word_boundary", True, {"prepare_data", "list_errors"} | TABLE),
+    # of what has no spaces the same is heard
+    "finetuning.*.metric": Effect(
+        {"finetuning__aishell1__metric": "mer", "finetuning__aishell1__word_boundary": True},
+        {"prepare_data", "score_cer", "list_errors"} | TABLE,
+    ),
     "finetuning.*.published": task("published", None, TABLE),
     "finetuning.*.test": task(
         "test", ["test", "test-other"], {"transcribe_subset", "score_cer", "list_errors_of_subset"} | TABLE

@@ -58,11 +58,14 @@ rule score_cer:
         "benchmarks/score_cer/{task}/{subset}/<branch>.tsv"
     conda:
         "../envs/results.yaml"
+    params:
+        options=options("finetuning/{task}", "metric"),
     shell:
         "python -m scripts.evaluate.score_cer"
         " --utterances {input.utterances:q}"
         " --subset {wildcards.subset}"
         " --hypotheses {input.hypotheses:q}"
+        " {params.options:q}"
         " --output {output:q}"
         " 2>&1 | tee {log:q}"
 
@@ -83,6 +86,8 @@ rule list_errors:
         task=tasks_with(is_usual=True),
     conda:
         "../envs/results.yaml"
+    params:
+        options=options("finetuning/{task}", "metric"),
     shell:
         "python -m scripts.evaluate.list_errors"
         " --utterances {input.utterances:q}"
@@ -91,6 +96,7 @@ rule list_errors:
         " --outputs {output.utterances:q}"
         " --rates {output.rates:q}"
         " --confusions {output.confusions:q}"
+        " {params.options:q}"
         " 2>&1 | tee {log:q}"
 
 
