@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from scripts.common import tables
-from scripts.results.report import answer, facts, listening
+from scripts.results.report import facts, listening
 from scripts.results.report.tables import Table, tables_of
 from scripts.results.write_report import Figure, render, with_code
 
@@ -43,47 +43,6 @@ def test_tables_are_those_of_the_file() -> None:
     assert tables_of(CER_MD) == ([first, other], "Experiment `abc`, commit `def`.")
 
 
-def scores(*rows: tuple[str, str, str, str, float, float]) -> pd.DataFrame:
-    """cer.tsv, as it is read, from (model, row, updates, seed, dev, test)."""
-    found = [
-        ("aishell1", model, row, row, updates, "0.1", seed, subset, str(cer))
-        for model, row, updates, seed, *rates in rows
-        for subset, cer in zip(("dev", "test"), rates, strict=True)
-    ]
-    columns = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "subset", "cer"]
-    return pd.DataFrame(found, columns=columns, dtype=str)
-
-
-COURSE = [("m", "@0 updates", "0", "1", 0.8, 0.9), ("m", "@2 updates", "2", "1", 0.3, 0.21)]
-
-
-def test_what_is_best_is_chosen_on_dev_and_said_of_test() -> None:
-    table = scores(*COURSE, ("m", "@9 updates", "9", "1", 0.31, 0.2), ("e", "English", "", "1", 0.25, 0.2549))
-    assert list(answer.answers(table, {"aishell1": "AISHELL-1"})) == [
-        "On AISHELL-1, CER of test falls from 90.0 % without pre-training to 21.0 % after 2 updates of pre-training, "
-        "where it is lowest on dev.",
-        "English has 25.0 % on dev and 25.5 % on test, @2 updates 30.0 % on dev and 21.0 % on test.",
-    ]
-
-
-def test_seeds_are_averaged() -> None:
-    table = scores(*COURSE, ("m", "@2 updates", "2", "2", 0.5, 0.41))
-    (sentence,) = answer.answers(table, {})
-    assert "to 31.0 % after 2 updates" in sentence
-
-
-def test_what_helps_nowhere_is_said_so() -> None:
-    table = scores(("m", "@0 updates", "0", "1", 0.2, 0.3), ("m", "@2 updates", "2", "1", 0.4, 0.1))
-    assert list(answer.answers(table, {"m": "M"})) == [
-        "On aishell1, pre-training of M lowers CER nowhere: on dev the lowest is that without pre-training, "
-        "20.0 % on dev and 30.0 % on test."
-    ]
-
-
-def test_a_single_checkpoint_has_no_course() -> None:
-    assert list(answer.answers(scores(("e", "English", "", "1", 0.2, 0.3)), {})) == []
-
-
 @pytest.mark.parametrize(
     ("reference", "hypothesis", "expected"),
     [
@@ -92,6 +51,9 @@ def test_a_single_checkpoint_has_no_course() -> None:
         ("今天好", "今好", [("今", False), ("‸", True), ("好", False)]),
         ("今天", "今天啊", [("今天", False), ("啊", True)]),
         ("今", "", [("‸", True)]),
+        ("abxcd", "xabycd", [("x", True), ("ab", False), ("y", True), ("cd", False)]),
+        ("今天好", "好天今", [("好", True), ("天", False), ("今", True)]),
+        ("on a day", "on the day", [("on ", False), ("the ", True), ("day", False)]),
         ("", "", []),
     ],
 )

@@ -264,6 +264,7 @@ MAY_CROSS = {
     ("reruns", "scripts.pretrain.identity"),
     ("results", "scripts.evaluate.aligned"),
     ("results", "scripts.evaluate.error_tables"),
+    ("results", "scripts.evaluate.operations"),
     ("results", "scripts.evaluate.score_cer"),
     ("results", "scripts.finetune.identity"),
     ("results", "scripts.reruns"),
