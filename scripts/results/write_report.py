@@ -72,7 +72,7 @@ def context(arguments: argparse.Namespace) -> dict[str, Any]:
             for task in scores["task"].unique()
         },
         "corpora": [facts.corpus(name, Path("results/corpora") / name) for name in corpora_in(config)],
-        "stages": facts.stages(Path("benchmarks")),
+        "stages": facts.stages(Path("benchmarks"), facts.gpu_hours(Path())),
         "provenance": facts.software(provenance),
         "processors": provenance.get("processors", []),
     }

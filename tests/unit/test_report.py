@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 import soundfile
 
+from scripts.cluster.status import report
 from scripts.common import tables
 from scripts.results.report import facts, listening
 from scripts.results.report.tables import Table, tables_of
 from scripts.results.write_report import Figure, render, with_code
+from tests.unit.test_status import EPOCH, NOON, TRAIN_INNER, at, own, write
 
 CER_MD = """\
 | AISHELL-1 | dev | test |
@@ -109,8 +111,11 @@ def test_stages_add_up(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(header + lines)
-    assert sorted(facts.stages(tmp_path)) == [facts.Stage("plot", 1, 0.0, 0.0), facts.Stage("pretrain", 2, 1.5, 2.0)]
-    assert facts.stages(tmp_path / "none") == []
+    assert sorted(facts.stages(tmp_path, {"pretrain": 12.0})) == [
+        facts.Stage("plot", 1, 0.0, 0.0, None),
+        facts.Stage("pretrain", 2, 1.5, 2.0, 12.0),
+    ]
+    assert facts.stages(tmp_path / "none", {}) == []
 
 
 def test_what_stands_in_a_corpus_is_no_html() -> None:
@@ -137,3 +142,22 @@ def test_what_stands_in_a_corpus_is_no_html() -> None:
 
 def test_code_of_markdown_is_code_and_nothing_else_is_html() -> None:
     assert with_code("`*`: <b> & `a<b`") == "<code>*</code>: &lt;b&gt; &amp; <code>a&lt;b</code>"
+
+
+def test_gpu_hours_are_those_of_make_status(tmp_path: Path, slurm) -> None:
+    """Over all starts, also of trainers that were killed: until their last sign of life."""
+    run = tmp_path / "results/pretrain/mandarin/work"
+    own(run / "after-10-updates.owners", 1, 0, gpus=8, released=7200)  # 16 GPU hours
+    own(run / "after-20-updates.owners", 1, 7200, gpus=8)  # killed
+    own(run / "after-20-updates.owners", 2, 36_000, gpus=4, released=37_800)  # 2
+    lines = [TRAIN_INNER.format(at(9000), 15), TRAIN_INNER.format(at(10_800), 18)]  # an hour after its start: 8
+    write(run / "after-20-updates-0123456789ab/train.log", *lines, modified=37_800)
+    write(run / "after-10-updates-0123456789ab/train.log", TRAIN_INNER.format(at(14_400), 10), modified=14_400)
+    for seed in (1, 2):
+        work = tmp_path / f"results/finetune/aishell1/from/mandarin/after-10-updates/lr-0.1/seed-{seed}/work"
+        own(work / "epochs.owners", 1, 0, gpus=1)  # killed, too
+        write(work / "48d6613c3159/train.log", EPOCH.format(1, "0.4"), modified=5400)  # 1.5 each
+    found = facts.gpu_hours(tmp_path)
+    assert found == {"pretrain": pytest.approx(26.0), "finetune": pytest.approx(3.0)}
+    assert "Training in all: 29.0 GPU hours in 5 starts" in report(tmp_path, None, NOON)
+    assert facts.gpu_hours(tmp_path / "none") == {}
