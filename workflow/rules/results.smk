@@ -66,6 +66,26 @@ rule plot:
         "python -m scripts.results.plot" " --table {input:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
 
 
+rule plot_finetunings:
+    input:
+        scores="results/cer.tsv",
+        branches=branch_curves(),
+    output:
+        in_report("results/finetuning.svg", "Trainings"),
+    log:
+        "logs/plot_finetunings/finetuning.log",
+    benchmark:
+        "benchmarks/plot_finetunings/finetuning.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.plot_finetunings"
+        " --scores {input.scores:q}"
+        " --branches {input.branches:q}"
+        " --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
 rule write_report:
     input:
         config="results/config.yaml",
