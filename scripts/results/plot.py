@@ -43,12 +43,13 @@ class Series:
 
 
 def numeric(table: pd.DataFrame) -> pd.DataFrame:
-    """cer.tsv with `percent` (0 to 100 and beyond), `low` and `high` in percent, too, and `updates` as numbers; NaN:
-    there is no interval, or a checkpoint that was given.
+    """cer.tsv with `percent` (0 to 100 and beyond), `low`, `high` and `published` in percent, too, and `updates` as
+    numbers; NaN: there is no interval, nothing was published, or a checkpoint that was given.
     """
     low, high = (100 * pd.to_numeric(table[side].replace("", None)) for side in ("low", "high"))
-    updates = pd.to_numeric(table["updates"].replace("", None))
-    return table.assign(percent=100 * table["cer"].astype(float), updates=updates, low=low, high=high)
+    updates, published = (pd.to_numeric(table[name].replace("", None)) for name in ("updates", "published"))
+    percent = 100 * table["cer"].astype(float)
+    return table.assign(percent=percent, updates=updates, low=low, high=high, published=published)
 
 
 def split_series(table: pd.DataFrame) -> tuple[list[Series], list[Series]]:
@@ -87,16 +88,34 @@ def draw_curve(axes: Axes, series: Series, colour: str) -> None:
     else:
         scores = series.scores.dropna(subset=["low", "high"])
         axes.vlines(scores["updates"], scores["low"], scores["high"], color=colour, linewidth=4, alpha=0.25, zorder=2)
+    draw_published(axes, series, colour)
     best = means[is_best]
     axes.scatter(best["updates"], best["percent"], s=230, marker="*", color=colour, edgecolors="black", zorder=4)
 
 
 def draw_level(axes: Axes, series: Series, colour: str) -> None:
-    """A model that is no point on the way: its mean over seeds as a dashed line across."""
-    level = series.scores["percent"].mean()
+    """A model that is no point on the way: its mean over seeds as a dashed line across; of one seed its interval over
+    speakers as a faint band, that of test alone.
+    """
+    level, low, high = series.scores[["percent", "low", "high"]].mean()
+    if len(series.scores) == 1 and series.subset == "test" and low <= high:
+        axes.axhspan(low, high, color=colour, alpha=0.1, linewidth=0, zorder=0)
+    draw_published(axes, series, colour, at_edge=True)
     axes.axhline(
         level, color=colour, linewidth=1.6, linestyle=LEVEL_STYLES[series.subset], label=_title(series), zorder=1
     )
+
+
+def draw_published(axes: Axes, series: Series, colour: str, at_edge: bool = False) -> None:
+    """What was published for these rows, as open diamonds: at their updates, or of a level at the right edge."""
+    scores = series.scores.dropna(subset=["published"]).drop_duplicates("checkpoint")
+    if scores.empty:
+        return
+    places, style = scores["updates"], {"linestyle": "", "marker": "D", "markersize": 9, "markerfacecolor": "none"}
+    style |= {"markeredgecolor": colour, "markeredgewidth": 1.6, "zorder": 5}
+    if at_edge:
+        places, style = [1.0] * len(scores), style | {"transform": axes.get_yaxis_transform(), "clip_on": False}
+    axes.plot(places, scores["published"], label=f"{_title(series)}, published", **style)
 
 
 def _title(series: Series) -> str:

@@ -16,7 +16,7 @@ from scripts.results.tabulate import CER_COLUMNS
 
 def scored(model: str, checkpoint: str, row: str, updates: str, cer: float, **changed: str) -> list[dict[str, str]]:
     """A row of dev and, 0.1 higher, one of test."""
-    same = dict.fromkeys(CER_COLUMNS, "1") | {"task": "aishell1", "learning_rate": "0.0002"}
+    same = dict.fromkeys(CER_COLUMNS, "1") | {"task": "aishell1", "learning_rate": "0.0002", "published": ""}
     same |= {"model": model, "checkpoint": checkpoint, "row": row, "updates": updates} | changed
     return [same | {"subset": "dev", "cer": str(cer)}, same | {"subset": "test", "cer": str(cer + 0.1)}]
 
@@ -122,3 +122,28 @@ def test_of_one_seed_the_interval_is_a_bar(seeds: list[str], bars: int) -> None:
     found = [lines.get_segments() for lines in axes.collections if isinstance(lines, LineCollection)]
     plt.close(figure)
     assert [[line.tolist() for line in lines] for lines in found] == [[[[0.0, 20.0], [0.0, 30.0]]]] * 2 * bars
+
+
+def test_published_numbers_stand_where_their_rows_do() -> None:
+    """Open diamonds: at the updates of a milestone, at the right edge for a model that is no point on the way."""
+    rows = scored("m", "after-0-updates", "@0 updates", "0", 0.75, published="")
+    rows += scored("m", "after-50000-updates", "@50k updates", "50000", 0.25, published="6.7")
+    rows += scored("m", "best", "@40321 updates*", "40321", 0.25, published="5.5")
+    rows += scored("english", "given", "Wav2vec2.0(English)", "", 0.375, published="9.1")
+    found = [line for line in drawn(rows).get_lines() if line.get_marker() == "D"]
+    assert [(line.get_label(), list(line.get_xdata()), list(line.get_ydata())) for line in found] == [
+        ("dev, published", [50000, 40321], [6.7, 5.5]),
+        ("test, published", [50000, 40321], [6.7, 5.5]),
+        ("Wav2vec2.0(English), dev, published", [1.0], [9.1]),
+        ("Wav2vec2.0(English), test, published", [1.0], [9.1]),
+    ]
+    assert all(line.get_markerfacecolor() == "none" for line in found)
+
+
+@pytest.mark.parametrize(("seeds", "bands"), [(["1"], 1), (["1", "2"], 0)])
+def test_the_interval_of_a_level_is_a_band(seeds: list[str], bands: int) -> None:
+    """That of test, of one seed."""
+    interval = {"low": "0.2", "high": "0.3"}
+    rows = [row for seed in seeds for row in scored("e", "given", "English", "", 0.25, seed=seed, **interval)]
+    found = [patch for patch in drawn(rows).patches if patch.get_alpha() == 0.1]
+    assert [(patch.get_y(), patch.get_height()) for patch in found] == [(20.0, pytest.approx(10.0))] * bands

@@ -93,7 +93,8 @@ rule write_report:
         table="results/cer.md",
         curve="results/cer-by-updates.svg",
         trainings="results/trainings.md",
-        figures=["results/pretraining.svg", *pictures_of_errors()],
+        rates="results/errors/rates.tsv",
+        figures=["results/pretraining.svg", "results/finetuning.svg", *pictures_of_errors()],
         provenance="results/provenance.json",
     output:
         "results/report.html",
@@ -110,6 +111,7 @@ rule write_report:
         " --table {input.table:q}"
         " --curve {input.curve:q}"
         " --trainings {input.trainings:q}"
+        " --rates {input.rates:q}"
         " --figures {input.figures:q}"
         " --provenance {input.provenance:q}"
         " --output {output:q}"
