@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
@@ -25,6 +26,7 @@ SUBSET_STYLES = {
     "dev": {"linestyle": ":", "marker": "o", "markerfacecolor": "white"},
     "test": {"linestyle": "-", "marker": "s"},
 }
+BESIDE = {"dev": -3, "test": 3}  # points, so that their intervals do not hide one another
 LEVEL_STYLES = {"dev": (0, (2, 3)), "test": (0, (7, 3))}  # short dashes, long dashes
 
 
@@ -86,8 +88,10 @@ def draw_curve(axes: Axes, series: Series, colour: str) -> None:
             series.scores["updates"], series.scores["percent"], s=14, color=colour, alpha=0.3, linewidths=0, zorder=2
         )
     else:
-        scores = series.scores.dropna(subset=["low", "high"])
-        axes.vlines(scores["updates"], scores["low"], scores["high"], color=colour, linewidth=4, alpha=0.25, zorder=2)
+        scores = series.scores.dropna(subset=["low", "high"]).drop_duplicates(["updates", "low", "high"])
+        beside = ScaledTranslation(BESIDE[series.subset] / 72, 0, axes.figure.dpi_scale_trans)
+        style = {"color": colour, "linewidth": 3, "alpha": 0.45, "zorder": 2, "transform": axes.transData + beside}
+        axes.vlines(scores["updates"], scores["low"], scores["high"], **style)
     draw_published(axes, series, colour)
     best = means[is_best]
     axes.scatter(best["updates"], best["percent"], s=230, marker="*", color=colour, edgecolors="black", zorder=4)
@@ -132,7 +136,7 @@ def draw_task(axes: Axes, table: pd.DataFrame) -> None:
         draw_curve(axes, series, COLOURS[colour % len(COLOURS)])
     for number, series in enumerate(levels):
         draw_level(axes, series, GREYS[number // len(SUBSETS) % len(GREYS)])
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.05 * max(table[["percent", "high", "published"]].max(axis=None), 1))
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_ylabel("character error rate (%)")
@@ -142,7 +146,7 @@ def draw_task(axes: Axes, table: pd.DataFrame) -> None:
     if (table["checkpoint"] == "best").any():
         star = {"marker": "*", "markersize": 15, "linestyle": "", "color": "white", "markeredgecolor": "black"}
         handles.append(Line2D([], [], label="lowest validation loss", **star))
-    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2, frameon=False)
 
 
 def _tick(updates: float) -> str:
@@ -154,7 +158,7 @@ def _tick(updates: float) -> str:
 def draw(table: pd.DataFrame) -> Figure:
     """The figure for all of cer.tsv, a panel a task."""
     tasks = [(task, rows) for task, rows in numeric(table).groupby("task", sort=False)]
-    figure, panels = plt.subplots(len(tasks), figsize=(9, 4.8 * len(tasks)), squeeze=False, layout="constrained")
+    figure, panels = plt.subplots(len(tasks), figsize=(8, 5.6 * len(tasks)), squeeze=False, layout="constrained")
     for axes, (task, rows) in zip(panels.flat, tasks, strict=True):
         draw_task(axes, rows)
         if len(tasks) > 1:

@@ -13,13 +13,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
 from scripts.common.tables import read_table
 from scripts.reruns.parts import match
-from scripts.results.style import COLOURS, STYLE
+from scripts.results.style import COLOURS, STYLE, logarithmic
 from scripts.results.tabulate import CER_COLUMNS
 from scripts.trainers import espnet_log
 from scripts.trainers.espnet_log import Epoch
@@ -79,10 +78,7 @@ def draw_panel(axes: Axes, of_task: Sequence[Training], title: str, name: str) -
         style |= LOOKS[number // len(COLOURS) % len(LOOKS)]
         style |= {"markersize": 5, "markevery": max(len(points) // 8, 1)}
         axes.plot([place for place, _ in points], [value for _, value in points], label=training.row, **style)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    logarithmic(axes)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)

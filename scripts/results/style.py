@@ -1,5 +1,8 @@
 """How figures look."""
 
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
+
 # Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/), without its yellow.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
@@ -10,3 +13,11 @@ STYLE = {
     "svg.fonttype": "path",  # the same letters on every machine
     "svg.hashsalt": "cer-by-updates",  # the same bytes on every run
 }
+
+
+def logarithmic(axes: Axes) -> None:
+    """A logarithmic axis upwards, with plain numbers: 1, 2, 5, 10, ..."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())

@@ -103,13 +103,19 @@ def render(values: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["with_code"] = with_code
+    environment.filters |= {"with_code": with_code, "unbroken": unbroken}
     return environment.get_template(TEMPLATE.name).render(values).lstrip()
 
 
 def with_code(text: str) -> Markup:
     """Markdown's `code` as HTML; all else is text."""
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+
+
+def unbroken(sentence: str) -> str:
+    """Numbers stay in one line with what belongs to them: 22.8 %, (13.7 to 37.9), p 0.02, −2.6 points, @50 updates."""
+    sentence = re.sub(r"(?<=\d) (?=%|±|points|updates)|(?<=[±p]) (?=\d)", "\N{NO-BREAK SPACE}", sentence)
+    return re.sub(r"\(([\d.]+) to ([\d.]+)\)", "(\\1\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}\\2)", sentence)
 
 
 def main() -> None:

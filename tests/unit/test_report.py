@@ -12,7 +12,7 @@ from scripts.cluster.status import report
 from scripts.common import tables
 from scripts.results.report import facts, listening
 from scripts.results.report.tables import Table, tables_of
-from scripts.results.write_report import Figure, render, with_code
+from scripts.results.write_report import Figure, render, unbroken, with_code
 from tests.unit.test_status import EPOCH, NOON, TRAIN_INNER, at, own, write
 
 CER_MD = """\
@@ -162,3 +162,11 @@ def test_gpu_hours_are_those_of_make_status(tmp_path: Path, slurm) -> None:
     assert found == {"pretrain": pytest.approx(26.0), "finetune": pytest.approx(3.0)}
     assert "Training in all: 29.0 GPU hours in 5 starts" in report(tmp_path, None, NOON)
     assert facts.gpu_hours(tmp_path / "none") == {}
+
+
+def test_numbers_stay_with_what_belongs_to_them() -> None:
+    sentence = "to 22.8 % (13.7 to 37.9) at @800 updates: 3.1 ± 0.2 % (−2.6 points, p 0.02), as p of 10 to 12 is"
+    shown = unbroken(sentence)
+    assert shown.replace("\N{NO-BREAK SPACE}", " ") == sentence
+    kept = ["to", "22.8_%", "(13.7_to_37.9)", "at", "@800_updates:", "3.1_±_0.2_%", "(−2.6_points,", "p_0.02),"]
+    assert shown.replace("\N{NO-BREAK SPACE}", "_").split() == [*kept, "as", "p", "of", "10", "to", "12", "is"]
