@@ -18,7 +18,7 @@ from matplotlib.transforms import ScaledTranslation
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
 from scripts.common.tables import SUBSETS, read_table
-from scripts.results.style import COLOURS, STYLE
+from scripts.results.style import COLOURS, STYLE, logarithmic
 from scripts.results.tabulate import CER_COLUMNS
 
 GREYS = ["#444444", "#8A6D3B", "#7F7F7F"]
@@ -119,7 +119,7 @@ def draw_published(axes: Axes, series: Series, colour: str, at_edge: bool = Fals
     style |= {"markeredgecolor": colour, "markeredgewidth": 1.6, "zorder": 5}
     if at_edge:
         places, style = [1.0] * len(scores), style | {"transform": axes.get_yaxis_transform(), "clip_on": False}
-    axes.plot(places, scores["published"], label=f"{_title(series)}, published", **style)
+    axes.plot(places, scores["published"], **style)
 
 
 def _title(series: Series) -> str:
@@ -136,13 +136,21 @@ def draw_task(axes: Axes, table: pd.DataFrame) -> None:
         draw_curve(axes, series, COLOURS[colour % len(COLOURS)])
     for number, series in enumerate(levels):
         draw_level(axes, series, GREYS[number // len(SUBSETS) % len(GREYS)])
-    axes.set_ylim(0, 1.05 * max(table[["percent", "high", "published"]].max(axis=None), 1))
+    shown = table[["percent", "low", "high", "published"]]
+    if table["percent"].min() > 0:  # factors count: the way from 30 to 15 is as far as that from 6 to 3
+        logarithmic(axes)
+        axes.set_ylim(0.85 * shown.min(axis=None), 1.15 * shown.max(axis=None))
+    else:
+        axes.set_ylim(0, 1.05 * max(shown.max(axis=None), 1))
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_ylabel("character error rate (%)")
     axes.set_xlabel("updates of pre-training")
     axes.xaxis.set_major_formatter(lambda updates, _: _tick(updates))
     handles, _ = axes.get_legend_handles_labels()
+    if table["published"].notna().any():
+        diamond = {"marker": "D", "markersize": 9, "linestyle": "", "markerfacecolor": "none"}
+        handles.append(Line2D([], [], label="published", markeredgecolor="#444444", **diamond))
     if (table["checkpoint"] == "best").any():
         star = {"marker": "*", "markersize": 15, "linestyle": "", "color": "white", "markeredgecolor": "black"}
         handles.append(Line2D([], [], label="lowest validation loss", **star))

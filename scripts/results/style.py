@@ -16,8 +16,8 @@ STYLE = {
 
 
 def logarithmic(axes: Axes) -> None:
-    """A logarithmic axis upwards, with plain numbers: 1, 2, 5, 10, ..."""
+    """A logarithmic axis upwards, with plain numbers: 1, 2, 3, 5, 7, 10, ..."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())

@@ -130,14 +130,15 @@ def test_published_numbers_stand_where_their_rows_do() -> None:
     rows += scored("m", "after-50000-updates", "@50k updates", "50000", 0.25, published="6.7")
     rows += scored("m", "best", "@40321 updates*", "40321", 0.25, published="5.5")
     rows += scored("english", "given", "Wav2vec2.0(English)", "", 0.375, published="9.1")
-    found = [line for line in drawn(rows).get_lines() if line.get_marker() == "D"]
-    assert [(line.get_label(), list(line.get_xdata()), list(line.get_ydata())) for line in found] == [
-        ("dev, published", [50000, 40321], [6.7, 5.5]),
-        ("test, published", [50000, 40321], [6.7, 5.5]),
-        ("Wav2vec2.0(English), dev, published", [1.0], [9.1]),
-        ("Wav2vec2.0(English), test, published", [1.0], [9.1]),
+    axes = drawn(rows)
+    found = [line for line in axes.get_lines() if line.get_marker() == "D"]
+    assert [(list(line.get_xdata()), list(line.get_ydata())) for line in found] == [
+        *[([50000, 40321], [6.7, 5.5])] * 2,
+        *[([1.0], [9.1])] * 2,
     ]
+    assert len({line.get_markeredgecolor() for line in found}) == 3, "a colour a subset, and one of the level"
     assert all(line.get_markerfacecolor() == "none" for line in found)
+    assert [text.get_text() for text in axes.get_legend().get_texts()].count("published") == 1
 
 
 @pytest.mark.parametrize(("seeds", "bands"), [(["1"], 1), (["1", "2"], 0)])
@@ -147,3 +148,13 @@ def test_the_interval_of_a_level_is_a_band(seeds: list[str], bands: int) -> None
     rows = [row for seed in seeds for row in scored("e", "given", "English", "", 0.25, seed=seed, **interval)]
     found = [patch for patch in drawn(rows).patches if patch.get_alpha() == 0.1]
     assert [(patch.get_y(), patch.get_height()) for patch in found] == [(20.0, pytest.approx(10.0))] * bands
+
+
+@pytest.mark.parametrize(("cer", "scale"), [(0.05, "log"), (0.0, "linear")])
+def test_factors_count_but_where_nothing_is_wrong(cer: float, scale: str) -> None:
+    """All that is drawn lies within the axes."""
+    rows = scored("m", "after-0-updates", "@0 updates", "0", 0.5, low="0.4", high="0.9", published="31")
+    rows += scored("m", "after-9-updates", "@9 updates", "9", cer, low="0.04" if cer else "", high="", published="2")
+    axes = drawn(rows)
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == scale and low < 2 and high > 90
