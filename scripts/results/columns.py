@@ -14,11 +14,11 @@ from scripts.results.labels import Checkpoint, checkpoint_of
 from scripts.results.scores import Score
 
 # score: the file. low, high: of cer, with 95 % over speakers. published, difference: in percent, as published; in
-# points. The rest compares a row, all its seeds together, with others: their name, the p-values of sign flips (after
-# Holm) and of MAPSSWE.
+# points. The rest compares a row, all its seeds together, with others: their name, the 95 % interval of the row's error
+# rate less theirs, in points, and the p-values of sign flips (after Holm) and of MAPSSWE.
 NAMES = ["score", "low", "high", "speakers", "epochs", "published", "difference"]
-NAMES += ["above", "p_above", "mapsswe_above", "english", "p_english", "mapsswe_english"]
-NAMES += ["best", "p_best", "mapsswe_best"]
+for other in AGAINST:
+    NAMES += [other, f"low_{other}", f"high_{other}", f"p_{other}", f"mapsswe_{other}"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Further:
             values |= {"low": f"{interval.low:.6g}", "high": f"{interval.high:.6g}"}
         number = self.published_number(score)
         if number is not None:
-            values |= {"published": number, "difference": f"{100 * score.cer - float(number):.2f}"}
+            values |= {"published": number, "difference": in_points(score.cer - float(number) / 100)}
         return values | {"epochs": epochs_of(score)} | self._compared(score)
 
     def _compared(self, score: Score) -> dict[str, str]:
@@ -50,6 +50,9 @@ class Further:
             if one:
                 values |= {against: self.rows[one.other[0]]}
                 values |= {f"p_{against}": f"{one.p:.4g}", f"mapsswe_{against}": f"{one.mapsswe:.4g}"}
+            if one and one.interval:
+                ends = {"low": one.interval.low, "high": one.interval.high}
+                values |= {f"{end}_{against}": in_points(value) for end, value in ends.items()}
         return values
 
     def published_number(self, score: Score) -> str | None:
@@ -65,6 +68,11 @@ class Further:
         if same.empty and row.endswith("*"):
             same = table[table["row"].str.endswith("*")]
         return same[score.subset].iloc[0] if len(same) == 1 else None
+
+
+def in_points(difference: float) -> str:
+    """Two decimals, as the difference from the published number has."""
+    return f"{100 * difference:.2f}"
 
 
 def epochs_of(score: Score) -> int | None:

@@ -113,9 +113,9 @@ def with_code(text: str) -> Markup:
 
 
 def unbroken(sentence: str) -> str:
-    """Numbers stay in one line with what belongs to them: 22.8 %, (13.7 to 37.9), p 0.02, −2.6 points, @50 updates."""
-    sentence = re.sub(r"(?<=\d) (?=%|±|points|updates)|(?<=[±p]) (?=\d)", "\N{NO-BREAK SPACE}", sentence)
-    return re.sub(r"\(([\d.]+) to ([\d.]+)\)", "(\\1\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}\\2)", sentence)
+    """Numbers stay in one line with what belongs to them: 22.8 %, 13.7 to 37.9, p 0.02, −2.6 points, @50 updates."""
+    span = r"(?<=\d) (?=to [\d+−])|(?<=\d to) (?=[\d+−])"
+    return re.sub(rf"(?<=\d) (?=%|±|points|updates)|(?<=[±p]) (?=\d)|{span}", "\N{NO-BREAK SPACE}", sentence)
 
 
 def main() -> None:

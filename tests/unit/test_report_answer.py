@@ -53,7 +53,7 @@ def test_what_is_certain_is_said_with_its_intervals() -> None:
         "1 of its 2 steps from milestone to milestone is significant: to @2 updates (−69.0 points).",
         "@2 updates against English: no significant difference at this size (−4.5 points, p 0.30); 21.0 % "
         "(18.0 to 25.0) against 25.5 %.",
-        "In brackets: 95 % intervals over the 10 speakers of test.",
+        "All intervals are of 95 %, over the 10 speakers of test.",
     ]
 
 
@@ -70,6 +70,15 @@ def test_a_difference_may_be_found_in_the_row_of_either() -> None:
     best = [line | {"english": "English", "p_english": "0.01"} for line in BEST]
     rival = row("English", "", 0.25, 0.2549, model="e")
     assert any(sentence.startswith("@2 updates makes fewer") for sentence in said(FIRST, best, rival))
+
+
+def test_the_interval_of_a_difference_is_turned_as_the_sentence_is() -> None:
+    """The table has a row less the other."""
+    first = [line | {"low_best": "56.30", "high_best": "74.04"} for line in FIRST]
+    assert said(first, BEST)[0].endswith(": −69.0 points, 95 % −74.0 to −56.3, p 0.004.")
+    first = row("@0 updates", "0", 0.8, 0.9)
+    best = [line | {"low_above": "-74.04", "high_above": "-56.30"} for line in BEST]
+    assert said(first, best)[0].endswith(": −69.0 points, 95 % −74.0 to −56.3, p 0.004.")
 
 
 def test_what_may_be_chance_is_no_fall() -> None:
@@ -124,7 +133,7 @@ def test_seeds_are_averaged_and_their_spread_is_told() -> None:
     found = said(FIRST, BEST, other)
     assert "to 31.0 ± 14.1 % after 2 updates" in found[0]
     assert found[-2:] == [
-        "In brackets: 95 % intervals over the 10 speakers of test.",
+        "All intervals are of 95 %, over the 10 speakers of test.",
         "±: standard deviation over seeds of fine-tuning.",
     ]
 
@@ -165,7 +174,7 @@ def test_each_test_set_has_its_sentences() -> None:
     more = [line for line in rows if line["subset"] != "dev"]
     found = said(FIRST, BEST, more)
     assert [("of test " in one, "of test-other " in one) for one in found[:2]] == [(True, False), (False, True)]
-    assert found[-1] == "In brackets: 95 % intervals over the 10 speakers of test-other."
+    assert found[-1] == "All intervals are of 95 %, over the 10 speakers of test-other."
 
 
 def test_each_task_has_its_sentences() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from scripts.results import paired
 from scripts.results.caption import p_in_words, points
-from scripts.results.report.lines import DEV, Line, best_of, lines_of, p_between
+from scripts.results.report.lines import DEV, Line, best_of, between, lines_of
 
 SURE = "no significant difference at this size"
 
@@ -61,29 +61,30 @@ def _course(task: str, model: str, course: list[Line], of_all_rates: list[Line],
 def _judged(one: Line, other: Line, subset: str, verbs: tuple[str, str]) -> tuple[str, str]:
     """The verb for what `other` does to the errors of `one`, "" where that may be chance; and why, in words."""
     difference = other.mean(subset) - one.mean(subset)
-    p, speakers = p_between(one, other, subset), one.speakers(subset)
+    found, speakers = between(one, other, subset), one.speakers(subset)
     shown = f"{points(difference)} points"
-    if p is None:
+    if found is None:
         unknown = f"{subset} has one speaker" if speakers == 1 else "the two were not compared"
         return "", f"{shown}, and whether that is more than chance is not known ({unknown})"
-    if p > paired.LEVEL:
+    if not math.isnan(found.low):
+        shown += f", 95 % {points(found.low / 100)} to {points(found.high / 100)}"
+    shown += f", {p_in_words(found.p)}"
+    if found.p > paired.LEVEL:
         few = speakers is not None and paired.least_p(speakers) > paired.LEVEL
-        return "", f"{SURE} ({shown}, {p_in_words(p)}" + (
-            f"; with {speakers} speakers no test finds one)" if few else ")"
-        )
-    return verbs[difference > 0], f"{shown}, {p_in_words(p)}"
+        return "", f"{SURE} ({shown}" + (f"; with {speakers} speakers no test finds one)" if few else ")")
+    return verbs[difference > 0], shown
 
 
 def _steps(course: list[Line], subset: str) -> Iterator[str]:
     """Which milestones differ from the one before; nothing where that was not compared."""
     line = sorted((point for point in course if not point.is_best), key=lambda point: point.updates)
-    steps = [(after, p_between(before, after, subset), before) for before, after in pairwise(line)]
-    if len(steps) < 2 or any(p is None for _, p, _ in steps):
+    steps = [(before, after, between(before, after, subset)) for before, after in pairwise(line)]
+    if len(steps) < 2 or any(found is None for *_, found in steps):
         return
     sure = [
         f"to {after.row} ({points(after.mean(subset) - before.mean(subset))} points)"
-        for after, p, before in steps
-        if p <= paired.LEVEL
+        for before, after, found in steps
+        if found.p <= paired.LEVEL
     ]
     verb = "are" if len(sure) > 1 else "is"
     counted = f"{len(sure) or 'None'} of its {len(steps)} steps from milestone to milestone {verb} significant"
@@ -110,9 +111,9 @@ def _against(lines: list[Line], subset: str) -> Iterator[str]:
 
 
 def _explained(lines: list[Line], subset: str) -> Iterator[str]:
-    """What stands in brackets and behind ±."""
+    """What intervals are, and what stands behind ±."""
     speakers = next((line.speakers(subset) for line in lines if line.has_interval(subset)), None)
     if speakers:
-        yield f"In brackets: 95 % intervals over the {speakers} speakers of {subset}."
+        yield f"All intervals are of 95 %, over the {speakers} speakers of {subset}."
     if any(line.seeds(subset) > 1 for line in lines):
         yield "±: standard deviation over seeds of fine-tuning."

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -11,7 +12,14 @@ from scripts.results.comparisons import AGAINST
 
 DEV = "dev"  # on which is chosen
 KEYS = ["model", "checkpoint", "row", "updates", "learning_rate"]
-NUMBERS = ["cer", "low", "high", "speakers", "published", *(f"p_{against}" for against in AGAINST)]
+NUMBERS = [
+    "cer",
+    "low",
+    "high",
+    "speakers",
+    "published",
+    *(f"{what}_{other}" for other in AGAINST for what in ("low", "high", "p")),
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,14 +85,20 @@ def best_of(lines: Iterable[Line]) -> Line:
     return min(lines, key=lambda line: line.mean(DEV))
 
 
-def p_between(one: Line, other: Line, subset: str) -> float | None:
-    """The p-value of two rows at the same learning rate, corrected as in the table; None where they were not compared.
+class Difference(NamedTuple):
+    """Of two rows: the p-value, corrected as in the table, and a 95 % interval in points (NaN: there is none)."""
 
-    Both may be points at the same updates of the same model: the best checkpoint can be a milestone.
-    """
+    p: float
+    low: float
+    high: float
+
+
+def between(one: Line, other: Line, subset: str) -> Difference | None:
+    """The error rate of another row less that of one, at the same learning rate; None where they were not compared."""
     for line, against in ((one, other), (other, one)):
         first = line.by_subset[subset].iloc[0]
         for name in AGAINST:
             if first[name] == against.row and line.rate == against.rate and not pd.isna(first[f"p_{name}"]):
-                return float(first[f"p_{name}"])
+                low, high = first[f"low_{name}"], first[f"high_{name}"]
+                return Difference(float(first[f"p_{name}"]), *((-high, -low) if line is one else (low, high)))
     return None
