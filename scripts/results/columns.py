@@ -40,7 +40,7 @@ class Further:
             values |= {"low": f"{interval.low:.6g}", "high": f"{interval.high:.6g}"}
         number = self.published_number(score)
         if number is not None:
-            values |= {"published": number, "difference": in_points(score.cer - float(number) / 100)}
+            values |= {"published": number, "difference": f"{100 * score.cer - float(number):.2f}"}
         return values | {"epochs": epochs_of(score)} | self._compared(score)
 
     def _compared(self, score: Score) -> dict[str, str]:
@@ -52,7 +52,7 @@ class Further:
                 values |= {f"p_{against}": f"{one.p:.4g}", f"mapsswe_{against}": f"{one.mapsswe:.4g}"}
             if one and one.interval:
                 ends = {"low": one.interval.low, "high": one.interval.high}
-                values |= {f"{end}_{against}": in_points(value) for end, value in ends.items()}
+                values |= {f"{end}_{against}": f"{100 * value:.6g}" for end, value in ends.items()}
         return values
 
     def published_number(self, score: Score) -> str | None:
@@ -68,11 +68,6 @@ class Further:
         if same.empty and row.endswith("*"):
             same = table[table["row"].str.endswith("*")]
         return same[score.subset].iloc[0] if len(same) == 1 else None
-
-
-def in_points(difference: float) -> str:
-    """Two decimals, as the difference from the published number has."""
-    return f"{100 * difference:.2f}"
 
 
 def epochs_of(score: Score) -> int | None:
