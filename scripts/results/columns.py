@@ -17,8 +17,9 @@ from scripts.results.scores import Score
 # points. The rest compares a row, all its seeds together, with others: their name, the 95 % interval of the row's error
 # rate less theirs, in points, and the p-values of sign flips (after Holm) and of MAPSSWE.
 NAMES = ["score", "low", "high", "speakers", "epochs", "published", "difference"]
-for other in AGAINST:
-    NAMES += [other, f"low_{other}", f"high_{other}", f"p_{other}", f"mapsswe_{other}"]
+NAMES += ["above", "low_above", "high_above", "p_above", "mapsswe_above"]
+NAMES += ["english", "low_english", "high_english", "p_english", "mapsswe_english"]
+NAMES += ["best", "low_best", "high_best", "p_best", "mapsswe_best"]
 
 
 @dataclass(frozen=True)
