@@ -67,7 +67,7 @@ def test_the_page_in_a_browser(small_demo: Path, tmp_path: Path, browser: str, s
     }
     shown = {name: rates[:2] for name, *rates in facts["rows"] if not name.startswith("published")}
     assert shown == expected and facts["first"] == [True, True, True, size.startswith("1280")]
-    assert {f"{rate} %" for rate in answered(table)} <= set(re.findall(r"\d+\.\d %", facts["answer"]))
+    assert set(answered(table)) <= set(re.findall(r"\d+\.\d(?=\s%)", facts["answer"]))
     assert [name for name, *_ in facts["sections"]] == SECTIONS
     assert all(pictures == FIGURES.get(name, 0) and length > 100 for name, pictures, length in facts["sections"])
     assert {row[0] for row in facts["stages"] if row[3] == "0.0"} == {"pretrain", "finetune"}, "no GPUs here"
