@@ -1,5 +1,6 @@
 """The page of results in a real browser: it shows the table's numbers, its pictures and sounds, and fetches nothing."""
 
+import html
 import json
 import re
 import shutil
@@ -58,7 +59,7 @@ def test_the_page_in_a_browser(small_demo: Path, tmp_path: Path, browser: str, s
     command = [browser, *words, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={size}", "--dump-dom"]
     call = subprocess.run([*command, copy.as_uri()], capture_output=True, text=True, timeout=120)
     assert not re.findall(r"CONSOLE.*", call.stderr), call.stderr
-    facts = json.loads(re.search(r'<pre id="facts">(.*)</pre>', call.stdout)[1].replace("&amp;", "&"))
+    facts = json.loads(html.unescape(re.search(r'<pre id="facts">(.*)</pre>', call.stdout)[1]))
 
     table = pd.read_csv(small_demo / "results/cer.tsv", sep="\t")
     expected = {
