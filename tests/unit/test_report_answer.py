@@ -138,6 +138,15 @@ def test_seeds_are_averaged_and_their_spread_is_told() -> None:
     ]
 
 
+def test_intervals_are_explained_where_there_are_any() -> None:
+    """Of several seeds there are none of a row, but of differences."""
+    spread = "±: standard deviation over seeds of fine-tuning."
+    second = [[line | {"seed": "2"} for line in of_row] for of_row in (FIRST, BEST)]
+    assert said(FIRST, BEST, *second)[1:] == [spread]
+    rows = [[line | {"low_best": "1", "high_best": "2"} for line in of_row] for of_row in (FIRST, second[0])]
+    assert said(*rows, BEST, second[1])[1:] == ["All intervals are of 95 %, over the 10 speakers of test.", spread]
+
+
 def test_steps_are_counted_along_the_milestones_alone() -> None:
     star = row("@9 updates*", "9", 0.31, 0.2, **against("@2 updates", "0.4"))
     assert said(FIRST, BEST, LATER, star)[1] == said(FIRST, BEST, LATER)[1]

@@ -112,8 +112,8 @@ def _against(lines: list[Line], subset: str) -> Iterator[str]:
 
 def _explained(lines: list[Line], subset: str) -> Iterator[str]:
     """What intervals are, and what stands behind ±."""
-    speakers = next((line.speakers(subset) for line in lines if line.has_interval(subset)), None)
-    if speakers:
+    with_intervals = [line for line in lines if line.has_interval(subset) or line.has_intervals_of_differences(subset)]
+    if speakers := next((line.speakers(subset) for line in with_intervals), None):
         yield f"All intervals are of 95 %, over the {speakers} speakers of {subset}."
     if any(line.seeds(subset) > 1 for line in lines):
         yield "±: standard deviation over seeds of fine-tuning."

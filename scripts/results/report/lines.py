@@ -61,6 +61,10 @@ class Line:
         """Whether its interval over speakers is shown: that of a single seed."""
         return self.seeds(subset) == 1 and not self.by_subset[subset][["low", "high"]].isna().any(axis=None)
 
+    def has_intervals_of_differences(self, subset: str) -> bool:
+        """Those are of all seeds together."""
+        return self.by_subset[subset][[f"low_{other}" for other in AGAINST]].notna().any(axis=None)
+
     def speakers(self, subset: str) -> int | None:
         number = self.by_subset[subset]["speakers"].iloc[0]
         return None if pd.isna(number) else int(number)

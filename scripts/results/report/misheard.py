@@ -47,7 +47,7 @@ def _of_task(task: str, rates: pd.DataFrame) -> Iterator[str]:
     whole = whole.assign(place=pd.to_numeric(whole["updates"].replace("", None)))
     course = whole[whole["row"].str.contains("@")]
     best = whole.loc[(whole if course.empty else course)["rate"].idxmin()]
-    course = course[(course["model"] == best["model"]) & (course["checkpoint"] != "best")].sort_values("place")
+    course = course[course["model"] == best["model"]].sort_values("place", kind="stable")
     for subset in rates.loc[rates["subset"] != DEV, "subset"].unique():
         of_subset = rates[rates["subset"] == subset]
         if not course.empty and course["row"].iloc[0] != best["row"]:
