@@ -66,6 +66,11 @@ def test_the_best_is_chosen_on_dev() -> None:
     assert said(SCRATCH, LAST, star)[2].startswith("What is left at @90 updates*: 4.0 errors")
 
 
+def test_the_best_checkpoint_stands_where_its_updates_put_it() -> None:
+    star = rates("@30 updates*", "30", {"deletion": 700}, dev=10)
+    assert said(SCRATCH, MIDDLE, LAST, star)[1] == "At @30 updates*, missing characters fall first: from 80.0 to 70.0."
+
+
 def test_where_no_pre_training_helps_only_what_is_left_is_said() -> None:
     (sentence,) = said(SCRATCH, rates("@50 updates", "50", {"deletion": 950}))
     assert sentence.startswith(
