@@ -26,7 +26,6 @@ SUBSET_STYLES = {
     "dev": {"linestyle": ":", "marker": "o", "markerfacecolor": "white"},
     "test": {"linestyle": "-", "marker": "s"},
 }
-BESIDE = {"dev": -3, "test": 3}  # points, so that their intervals do not hide one another
 LEVEL_STYLES = {"dev": (0, (2, 3)), "test": (0, (7, 3))}  # short dashes, long dashes
 
 
@@ -89,7 +88,8 @@ def draw_curve(axes: Axes, series: Series, colour: str) -> None:
         )
     else:
         scores = series.scores.dropna(subset=["low", "high"]).drop_duplicates(["updates", "low", "high"])
-        beside = ScaledTranslation(BESIDE[series.subset] / 72, 0, axes.figure.dpi_scale_trans)
+        points = -3 if series.subset == "dev" else 3  # so that their intervals do not hide one another
+        beside = ScaledTranslation(points / 72, 0, axes.figure.dpi_scale_trans)
         style = {"color": colour, "linewidth": 3, "alpha": 0.45, "zorder": 2, "transform": axes.transData + beside}
         axes.vlines(scores["updates"], scores["low"], scores["high"], **style)
     draw_published(axes, series, colour)
@@ -99,10 +99,10 @@ def draw_curve(axes: Axes, series: Series, colour: str) -> None:
 
 def draw_level(axes: Axes, series: Series, colour: str) -> None:
     """A model that is no point on the way: its mean over seeds as a dashed line across; of one seed its interval over
-    speakers as a faint band, that of test alone.
+    speakers as a faint band, but for dev.
     """
     level, low, high = series.scores[["percent", "low", "high"]].mean()
-    if len(series.scores) == 1 and series.subset == "test" and low <= high:
+    if len(series.scores) == 1 and series.subset != "dev" and low <= high:
         axes.axhspan(low, high, color=colour, alpha=0.1, linewidth=0, zorder=0)
     draw_published(axes, series, colour, at_edge=True)
     axes.axhline(
