@@ -85,7 +85,7 @@ def context(arguments: argparse.Namespace) -> dict[str, Any]:
         "corpora": [facts.corpus(name, Path("results/corpora") / name) for name in corpora_in(config)],
         "stages": facts.stages(Path("benchmarks"), facts.gpu_hours(Path())),
         "provenance": facts.software(provenance),
-        "processors": provenance.get("processors", []),
+        "processors": facts.processors(provenance),
     }
 
 

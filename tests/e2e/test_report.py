@@ -24,6 +24,7 @@ addEventListener('load', () => Promise.all(all('audio').map(known)).then(() => {
     pictures: [...document.images].map(image => [image.naturalWidth, image.clientWidth, image.alt]),
     sections: all('section').map(one => [one.id, one.querySelectorAll('img').length, one.innerText.length]),
     answer: document.querySelector('.answer').textContent,
+    whole: [...document.querySelector('#time tfoot tr').children].map(cell => cell.textContent),
     stages: all('#time tbody tr').map(row => [...row.children].map(cell => cell.textContent)),
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     first: all('h1, .answer, table.cer, .first img').map(element => element.getBoundingClientRect().top < innerHeight),
@@ -72,6 +73,7 @@ def test_the_page_in_a_browser(small_demo: Path, tmp_path: Path, browser: str, s
     assert [name for name, *_ in facts["sections"]] == SECTIONS
     assert all(pictures == FIGURES.get(name, 0) and length > 100 for name, pictures, length in facts["sections"])
     assert {row[0] for row in facts["stages"] if row[3] == "0.0"} == {"pretrain", "finetune"}, "no GPUs here"
+    assert facts["whole"][1] == str(sum(int(row[1]) for row in facts["stages"])) and facts["whole"][3] == "0.0"
     listed = pd.read_csv(small_demo / "results/corpora/aishell1/utterances.tsv", sep="\t")
     assert len(facts["sounds"]) == 4
     assert all(min(abs(listed["samples"] / 16_000 - seconds)) < 1e-5 for seconds in facts["sounds"])

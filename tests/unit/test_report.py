@@ -118,6 +118,11 @@ def test_stages_add_up(tmp_path: Path) -> None:
     assert facts.stages(tmp_path / "none", {}) == []
 
 
+def test_processors_are_said_in_words() -> None:
+    known = {"processors": [{"name": "Xeon", "vendor": "Intel", "level": "x86-64-v4"}]}
+    assert facts.processors(known) == ["Xeon, Intel, x86-64-v4"] and facts.processors({}) == []
+
+
 def test_what_stands_in_a_corpus_is_no_html() -> None:
     evil = "<script>alert(1)</script>"
     heard = listening.Heard(evil, [(evil, True)])

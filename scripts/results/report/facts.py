@@ -90,6 +90,11 @@ def gpu_hours(directory: Path) -> dict[str, float]:
     return found
 
 
+def processors(provenance: Mapping[str, Any]) -> list[str]:
+    """On what all of it was computed, in words."""
+    return [", ".join(map(str, processor.values())) for processor in provenance.get("processors", [])]
+
+
 def software(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the record says of the experiment as a whole."""
     return [(key.replace("_", " "), str(value)) for key, value in provenance.items() if isinstance(value, str | int)]
