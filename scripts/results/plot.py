@@ -18,7 +18,7 @@ from matplotlib.transforms import ScaledTranslation
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
 from scripts.common.tables import SUBSETS, read_table
-from scripts.results.style import COLOURS, STYLE, logarithmic
+from scripts.results.style import COLOURS, STYLE, logarithmic, readable
 from scripts.results.tabulate import CER_COLUMNS
 
 GREYS = ["#444444", "#8A6D3B", "#7F7F7F"]
@@ -123,7 +123,7 @@ def draw_published(axes: Axes, series: Series, colour: str, at_edge: bool = Fals
 
 
 def _title(series: Series) -> str:
-    return f"{series.name}, {series.subset}" if series.name else series.subset
+    return f"{readable(series.name)}, {series.subset}" if series.name else series.subset
 
 
 def draw_task(axes: Axes, table: pd.DataFrame) -> None:

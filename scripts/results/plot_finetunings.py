@@ -18,7 +18,7 @@ from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
 from scripts.common.tables import read_table
 from scripts.reruns.parts import match
-from scripts.results.style import COLOURS, STYLE, logarithmic
+from scripts.results.style import COLOURS, STYLE, logarithmic, readable
 from scripts.results.tabulate import CER_COLUMNS
 from scripts.trainers import espnet_log
 from scripts.trainers.espnet_log import Epoch
@@ -77,7 +77,7 @@ def draw_panel(axes: Axes, of_task: Sequence[Training], title: str, name: str) -
         style = {"color": COLOURS[number % len(COLOURS)], "linewidth": 1.8, "alpha": 0.6 if seeds else 1}
         style |= LOOKS[number // len(COLOURS) % len(LOOKS)]
         style |= {"markersize": 5, "markevery": max(len(points) // 8, 1)}
-        axes.plot([place for place, _ in points], [value for _, value in points], label=training.row, **style)
+        axes.plot([place for place, _ in points], [value for _, value in points], label=readable(training.row), **style)
     logarithmic(axes)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)

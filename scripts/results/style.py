@@ -1,6 +1,7 @@
 """How figures look."""
 
 from matplotlib.axes import Axes
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import LogLocator, NullFormatter
 
 # Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/), without its yellow.
@@ -21,3 +22,9 @@ def logarithmic(axes: Axes) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def readable(label: str) -> str:
+    """A label of the config in letters that the font has; others, as Chinese ones, are code points and never boxes."""
+    known = get_font(findfont("DejaVu Sans"))
+    return "".join(letter if known.get_char_index(ord(letter)) else f"U+{ord(letter):04X}" for letter in label)

@@ -1,6 +1,8 @@
 """The curve: which scores become which lines, and a picture with the same bytes each time."""
 
+import io
 import sys
+import warnings
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -158,3 +160,16 @@ def test_factors_count_but_where_nothing_is_wrong(cer: float, scale: str) -> Non
     axes = drawn(rows)
     low, high = axes.get_ylim()
     assert axes.get_yscale() == scale and low < 2 and high > 90
+
+
+def test_labels_are_never_boxes() -> None:
+    """matplotlib warns of each letter that its font has not."""
+    rows = scored("m", "after-0-updates", "中文 @0 updates", "0", 0.5) + scored("e", "given", "英语模型 é", "", 0.25)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw(table(rows))
+        figure.savefig(io.BytesIO(), format="svg")
+    plt.close(figure)
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    names = ["U+4E2DU+6587", "U+82F1U+8BEDU+6A21U+578B é"]
+    assert labels == [f"{name}, {subset}" for name in names for subset in ("dev", "test")]

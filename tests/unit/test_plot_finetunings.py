@@ -75,6 +75,12 @@ def test_twelve_rows_look_different_and_seeds_of_one_alike() -> None:
     assert [text.get_text() for text in part.legends[0].get_texts()] == [training.row for training in found]
 
 
+def test_rows_are_named_in_letters_that_the_font_has() -> None:
+    figure = draw([Training("a", "中 @0 updates", EPOCHS)])
+    plt.close(figure)
+    assert figure.axes[0].get_lines()[0].get_label() == "U+4E2D @0 updates"
+
+
 def test_a_line_of_panels_for_each_task() -> None:
     figure = draw([Training("a", "@0 updates", EPOCHS), Training("b", "@0 updates", EPOCHS)])
     plt.close(figure)
