@@ -23,7 +23,7 @@ from scripts.common.tables import read_table
 from scripts.common.users import DEV
 from scripts.evaluate.error_tables import first_of
 from scripts.evaluate.metrics import METRICS
-from scripts.results.style import STYLE
+from scripts.results.style import STYLE, readable
 from scripts.results.tabulate_errors import ALL_CONFUSION_COLUMNS, ALL_RATE_COLUMNS
 
 Draw = Callable[[Axes, pd.DataFrame], None]
@@ -56,6 +56,7 @@ def of_rows(table: pd.DataFrame, of: list[str], counts: list[str]) -> pd.DataFra
     rates = table["learning_rate"].nunique() > 1
     label = table["row"] + (", lr " + table["learning_rate"] if rates else "")
     model = table["model"] + " " + table["learning_rate"]
+    label = label.map(readable)
     placed = table.assign(label=label, curve=model, place=pd.factorize(label)[0])
     placed["seeds"] = placed.groupby("place")["seed"].transform("nunique")
     placed[counts] = placed[counts].astype(int)

@@ -231,6 +231,10 @@ def test_columns(scored: Scored, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (late["above"], late["english"], "best" in late) == ("@50k updates", "Wav2vec2.0(English)", False)
     assert float(late["p_above"]) == pytest.approx(3 / 32, rel=1e-3) and late["p_english"] == "1"
     assert late["mapsswe_english"] == "1" and float(late["mapsswe_above"]) < 0.001
+    errors, later = (pd.Series(values).to_numpy() for values in ([5, 6, 6, 6, 6, 7], [1] * 6))
+    fall = certainty.of_difference(later, errors, pd.Series([20] * 6).to_numpy())
+    assert (late["low_above"], late["high_above"]) == (f"{100 * fall.low:.6g}", f"{100 * fall.high:.6g}")
+    assert (early["low_best"], early["high_best"]) == (f"{-100 * fall.high:.6g}", f"{-100 * fall.low:.6g}")
     assert set(early) | set(late) == set(NAMES)
 
 

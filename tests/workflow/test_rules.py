@@ -272,6 +272,7 @@ MAY_CROSS = {
     ("results", "scripts.evaluate.aligned"),
     ("results", "scripts.evaluate.error_tables"),
     ("results", "scripts.evaluate.metrics"),
+    ("results", "scripts.evaluate.operations"),
     ("results", "scripts.evaluate.score_cer"),
     ("results", "scripts.finetune.identity"),
     ("results", "scripts.reruns"),

@@ -21,6 +21,7 @@ tripwires["tabulate"] += [
     *models_with_best(config),
     *(f"content {sha256(Path(path))}" for path in published().values()),
 ]
+tripwires["write_report"] += [f"content {sha256(path)}" for path in sorted((RULES.parent / "report").iterdir())]
 
 for rule, values in tripwires.items():
     getattr(rules, rule).rule.set_params(*values)

@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,9 @@ import soundfile
 
 from scripts.common import audio, sources, tables
 from scripts.common.rates import SAMPLE_RATE
+from scripts.common.text import characters
 from scripts.common.users import DEV, corpora_of
+from scripts.evaluate.operations import align
 from scripts.evaluate.score_cer import read_hypotheses
 from scripts.reruns.best import name_at
 from scripts.reruns.parts import Part, published_updates, source_of
@@ -46,10 +48,17 @@ def chosen(names: Sequence[str], count: int = UTTERANCES) -> list[str]:
 
 
 def marked(reference: str, hypothesis: str) -> Marked:
-    """A hypothesis in pieces; what is missing in it is a ‸ that differs."""
+    """A hypothesis in pieces, by the alignment whose errors are counted; what is missing in it is a ‸ that differs.
+
+    Spaces stand where they were heard; they count for nothing.
+    """
+    places = [*(place for place, letter in enumerate(hypothesis) if not letter.isspace()), len(hypothesis)]
     pieces: Marked = []
-    for kind, _, _, start, end in SequenceMatcher(None, reference, hypothesis, autojunk=False).get_opcodes():
-        pieces.append((hypothesis[start:end] or "‸", kind != "equal"))
+    before = 0
+    for run in re.findall("C+|[SDI]+", align(characters(reference), characters(hypothesis))):
+        after = before + len(run) - run.count("D")
+        pieces.append((hypothesis[places[before] : places[after]] or "‸", run[0] != "C"))
+        before = after
     return pieces
 
 
