@@ -111,6 +111,8 @@ def comparison(first: Line, second: Line, subset: str) -> tuple[Comparison, int,
         raise StepError(
             f"{first.name} and {second.name} have no seed in common on {subset}: fine-tune with the same seeds"
         )
+    if len(counted := {score.metric for line in (first, second) for score in line.scores}) > 1:
+        raise StepError(f"{first.name} and {second.name} count {' and '.join(sorted(counted))}: give tasks one metric")
     said = said_in(first.root, first.task, subset)
     ours, theirs = (joined([heard(line.of(subset)[seed], said) for seed in seeds]) for line in (first, second))
     return compare(ours, theirs, ((second.task, "", second.name), "")), len(ours.errors), seeds

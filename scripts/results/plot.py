@@ -30,7 +30,7 @@ DEV_STYLE = {"linestyle": ":", "marker": "o", "markerfacecolor": "white"}
 TEST_STYLES = [  # of the first test set, and of further ones
     {"linestyle": "-", "marker": "s"},
     {"linestyle": "--", "marker": "^"},
-    {"linestyle": "-.", "marker": "D"},
+    {"linestyle": "-.", "marker": "P"},
     {"linestyle": (0, (8, 2)), "marker": "v"},
 ]
 DEV_LEVEL = (0, (2, 3))  # short dashes
@@ -100,7 +100,7 @@ def draw_curve(axes: Axes, series: Series, colour: str) -> None:
         )
     else:
         scores = series.scores.dropna(subset=["low", "high"]).drop_duplicates(["updates", "low", "high"])
-        points = -3 if series.subset == DEV else 3  # so that their intervals do not hide one another
+        points = 6 * series.test + 3  # so that their intervals do not hide one another
         beside = ScaledTranslation(points / 72, 0, axes.figure.dpi_scale_trans)
         style = {"color": colour, "linewidth": 3, "alpha": 0.45, "zorder": 2, "transform": axes.transData + beside}
         axes.vlines(scores["updates"], scores["low"], scores["high"], **style)

@@ -122,3 +122,11 @@ def test_each_test_set_is_compared(
     assert len(said(capsys, monkeypatch, *words, "--subset", "test-other")) == 1
     with pytest.raises(StepError, match=r"both scored on test \(on dev, test-clean, test-other some were\)"):
         said(capsys, monkeypatch, *words, "--subset", "test")
+
+
+def test_words_are_not_compared_with_characters(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = run / "results/cer.tsv"
+    head, *lines = table.read_text().splitlines()
+    table.write_text("\n".join([head, *(line.removesuffix("cer") + "wer" for line in lines[2:]), *lines[:2]]) + "\n")
+    with pytest.raises(StepError, match="@85k updates and @50k updates count cer and wer: give tasks one metric"):
+        call(monkeypatch, main, "@85k updates", "@50k updates", "--directory", run)
