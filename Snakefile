@@ -67,6 +67,7 @@ rule all:
         "results/provenance.json",
         "results/trainings.md",
         "results/pretraining.svg",
+        "results/finetuning.svg",
         inputs.all_settled(config),
 
 

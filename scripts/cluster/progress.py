@@ -11,7 +11,7 @@ from scripts.cluster.history import History
 from scripts.cluster.training_logs import FinetuningLog, PretrainingLog, Speed
 from scripts.common import files
 from scripts.reruns.parts import Part, glob_of, match
-from scripts.trainers import curves
+from scripts.trainers import curves, spent
 from scripts.trainers.curves import Point
 from scripts.trainers.work import LOG, NOTE, WORK
 
@@ -112,16 +112,16 @@ def _pretraining(folder: Path) -> Pretraining:
 
 
 def _milestone(folder: Path, updates: int) -> Underway:
-    works = list(folder.glob(f"{WORK}/after-{updates}-updates-*"))
+    output = folder / f"after-{updates}-updates.pt"
+    works = spent.works_of(output)
     log, written = _newest(works)
     facts = training_logs.read_pretraining(log) if log else PretrainingLog()
-    signs = [*facts.times, *history.signs_of_life(works)]
-    costs = history.read(folder / f"after-{updates}-updates.pt", signs)
+    costs = history.read(output, spent.signs_of_life(works))
     return Underway(updates, facts, written, costs, _note(log.with_name(NOTE)) if log else {})
 
 
 def _branch(output: Path, part: Part) -> Branch:
-    works = list(output.parent.glob(f"{WORK}/*"))
+    works = spent.works_of(output)
     log, written = _newest(works)
     return Branch(
         task=part["task"],
@@ -130,7 +130,7 @@ def _branch(output: Path, part: Part) -> Branch:
         done=output.is_dir(),
         log=training_logs.read_finetuning(log) if log else FinetuningLog(),
         written=written,
-        history=history.read(output, history.signs_of_life(works)),
+        history=history.read(output, spent.signs_of_life(works)),
     )
 
 
@@ -153,7 +153,7 @@ def _note(path: Path) -> dict[str, Any]:
 
 def _newest(works: Iterable[Path]) -> tuple[Path | None, float | None]:
     """The log last written to, and when: a changed recipe starts again in a work directory beside the old one."""
-    logs = {log: time for work in works if (time := history.modified(log := work / LOG)) is not None}
+    logs = {log: time for work in works if (time := spent.modified(log := work / LOG)) is not None}
     newest = max(logs, key=lambda log: logs[log], default=None)
     return newest, logs.get(newest) if newest else None
 

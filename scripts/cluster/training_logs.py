@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class Speed:
 
 @dataclass
 class PretrainingLog:
-    """fairseq's log. Times are seconds since the epoch; the log's are taken for this machine's local time."""
+    """fairseq's log, whose times are taken for this machine's local time."""
 
     updates: int | None = None
     loss: float | None = None
@@ -37,7 +37,6 @@ class PretrainingLog:
     validation_loss: float | None = None
     validated_at: int | None = None  # updates
     speed: Speed | None = None  # of the newest start that tells of it
-    times: list[float] = field(default_factory=list)  # of all dated lines
 
 
 @dataclass
@@ -55,7 +54,6 @@ def read_pretraining(log: Path) -> PretrainingLog:
     found = PretrainingLog()
     reached: list[tuple[float, int]] = []  # time and updates at each line of this start
     for time, logger, message in fairseq_log.dated(whole_lines(log)):
-        found.times.append(time)
         if logger == "train_inner":
             _note_training(found, _facts(message), time, reached)
         elif logger == "valid":

@@ -52,7 +52,7 @@ def check(config: dict[str, Any], schema: Path, repository: Path, formats: Itera
         # a misspelt key is missing too, and its misspelling explains it
         raise StepError(explain(min(errors, key=lambda e: (len(e.absolute_path), e.validator == "required"))))
     defaults.fill_in(config, schema)
-    for problem in (_unknown_names, _milestones, _characters, _files):
+    for problem in (_unknown_names, _milestones, _metrics, _characters, _files):
         sentence = problem(config, repository)
         if sentence:
             raise StepError(sentence)
@@ -146,6 +146,14 @@ def _milestones(config: dict[str, Any], repository: Path) -> str | None:
                 f"config key pretraining.{name}.milestones: {run['milestones']} has to ascend and end "
                 f"at or before updates ({run['updates']}): mend the one or the other"
             )
+    return None
+
+
+def _metrics(config: dict[str, Any], repository: Path) -> str | None:
+    for name, task in config["finetuning"].items():
+        if task["metric"] != "cer" and not task["word_boundary"]:
+            key = f"config key finetuning.{name}.metric"
+            return f"{key} is {task['metric']}, which counts words: set word_boundary, so that their ends are learnt"
     return None
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 from scripts.common.errors import StepError
 from scripts.common.files import whole
 
-SUBSETS = ["dev", "test"]  # that are scored: the columns of the published table
 UTTERANCE_COLUMNS = ["utterance", "speaker", "subset", "path", "samples", "transcript"]
 REJECTED_COLUMNS = ["utterance", "path", "reason"]
 LISTED_COLUMNS = ["utterance", "path", "samples"]  # of what is heard, whatever is said in it

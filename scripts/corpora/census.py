@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
+from scripts.common.users import HELD_OUT
 from scripts.corpora.formats.layout import Entry
 from scripts.corpora.usable import printable
 
@@ -21,14 +22,14 @@ class Census:
     def watch(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """The entries as they are."""
         for entry in entries:
-            if entry.subset in ("dev", "test") and entry.transcript:
+            if entry.subset.startswith(HELD_OUT) and entry.transcript:
                 self._heldout.append((printable(entry.utterance), entry.subset, entry.transcript))
             if entry.path and entry.transcript and not entry.problem:
                 self._listed[entry.subset] += 1
             yield entry
 
     def heldout(self) -> pd.DataFrame:
-        """Every transcript of dev and test, of unusable wavs too: a sentence leaks whether or not it can be played."""
+        """Every transcript of dev and test sets, of unusable wavs too: a sentence leaks whether or not it is played."""
         return pd.DataFrame(self._heldout, columns=HELDOUT_COLUMNS)
 
     def completeness(self, holds: Mapping[str, int]) -> str:

@@ -4,7 +4,8 @@ The alignment is sclite's, as `scripts.evaluate.alignment` says, decided cell by
 other step is cheaper, else a deletion where it is cheaper than an insertion, else an insertion.
 """
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +53,17 @@ class Aligned:
         return np.add.reduceat(self.wrong + self.inserted, self.starts(), dtype=np.int64)
 
 
-def align(references: Sequence[str], hypotheses: Sequence[str]) -> Aligned:
-    """Align each hypothesis with its reference by characters; white space does not count, either may be empty."""
-    said, lengths = _codes(references)
-    heard, heard_lengths = _codes(hypotheses)
+def align(
+    references: Sequence[str], hypotheses: Sequence[str], tokens: Callable[[str], list[str]] | None = None
+) -> Aligned:
+    """Align each hypothesis with its reference by characters; white space does not count, either may be empty.
+
+    `tokens`: takes a text apart into what is aligned instead of characters, as words; they count as such then.
+    """
+    known: dict[str, int] = {}
+    (said, lengths), (heard, heard_lengths) = (
+        _numbers(texts, tokens, known) if tokens else _codes(texts) for texts in (references, hypotheses)
+    )
     said_starts, heard_starts = np.cumsum(lengths) - lengths, np.cumsum(heard_lengths) - heard_lengths
     slots = np.cumsum(lengths + 1) - (lengths + 1)
     size = int(lengths.sum()) + len(lengths)
@@ -78,6 +86,18 @@ def _codes(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         whole = "".join(texts)
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     return np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype=np.uint32), lengths
+
+
+def _numbers(
+    texts: Sequence[str], tokens: Callable[[str], list[str]], known: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of tokens, each of which has a number from 1 on; `known` gains the new ones."""
+    numbers, lengths = array("I"), np.zeros(len(texts), dtype=np.int64)
+    for place, text in enumerate(texts):
+        found = tokens(text)
+        numbers.extend(known.setdefault(token, len(known) + 1) for token in found)
+        lengths[place] = len(found)
+    return np.frombuffer(numbers, dtype=np.uint32), lengths
 
 
 def _batches(order: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> list[np.ndarray]:

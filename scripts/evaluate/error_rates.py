@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,8 +21,8 @@ class Utterance:
 
     speaker: str
     samples: int
-    reference: str  # without spaces, as it is compared
-    hypothesis: str
+    reference: Sequence[str]  # without spaces, as it is compared: characters, or words
+    hypothesis: Sequence[str]
     steps: str
 
     @cached_property
@@ -107,9 +107,9 @@ class Tally:
             for group in sorted(groups, key=first_of):
                 yield _row(by, group, ErrorCounts(**{name: groups[group]}, length=every.length))
 
-    def confused(self) -> Iterator[list[str]]:
-        """The rows of CONFUSION_COLUMNS, each unit's most frequent first: characters, pinyin, pinyin without tones."""
-        yield from _rows("character", self.confusions, self.said)
+    def confused(self, own: str = "character") -> Iterator[list[str]]:
+        """The rows of CONFUSION_COLUMNS, each unit's most frequent first: `own`, pinyin, pinyin without tones."""
+        yield from _rows(own, self.confusions, self.said)
         if not pinyin.is_chinese(self.said.items()):
             return
         for unit, form in (("pinyin", str), ("toneless", pinyin.toneless)):

@@ -26,12 +26,16 @@ def transcript(
     }
 
 
-def score(subset: str, transcript: str, said: str, word_boundary: bool, code: str) -> dict[str, Any]:
+def score(
+    subset: str, transcript: str, said: str, word_boundary: bool, code: str, metric: str = "cer"
+) -> dict[str, Any]:
     """Everything that decides a score: the sha256 of the hypotheses, a digest of the references.
 
-    `word_boundary`: whether they have words, which are scored, too.
+    `word_boundary`: whether they have words, which are scored, too. `metric`: what the table shows; a score by
+    characters does not speak of it.
     """
     return {
+        **({"metric": metric} if metric != "cer" else {}),
         "subset": subset,
         "transcript": transcript,
         "said": said,

@@ -73,13 +73,17 @@ def pairs(reference: Sequence[str], hypothesis: Sequence[str], steps: str) -> It
         yield step, said, heard
 
 
-def marked(reference: str, hypothesis: str, steps: str) -> str:
-    """For the eye: `今[天→]天气[好→妙]`. Errors that follow one another share a pair of brackets."""
+def marked(reference: Sequence[str], hypothesis: Sequence[str], steps: str, between: str = "") -> str:
+    """For the eye: `今[天→]天气[好→妙]`. Errors that follow one another share a pair of brackets.
+
+    `between`: what stands between two characters, or words.
+    """
     texts = []
     row = column = 0
     for run in re.findall("C+|[SDI]+", steps):
         said = reference[row : row + len(run) - run.count("I")]
         heard = hypothesis[column : column + len(run) - run.count("D")]
         row, column = row + len(said), column + len(heard)
-        texts.append(said if run[0] == "C" else f"[{said}→{heard}]")
-    return "".join(texts)
+        one, other = between.join(said), between.join(heard)
+        texts.append(one if run[0] == "C" else f"[{one}→{other}]")
+    return between.join(texts)

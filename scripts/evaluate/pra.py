@@ -30,13 +30,14 @@ def sclite() -> list[str]:
 
 
 def pra(path: Path) -> bytes:
-    """What sclite says about a table of utterances, each character a token, under the id SPEAKER-UTTERANCE: it takes
-    what comes before a hyphen (or _) for the speaker, whose own become dots.
+    """What sclite says about a table of utterances, each character (or word) a token, under the id SPEAKER-UTTERANCE:
+    it takes what comes before a hyphen (or _) for the speaker, whose own become dots.
     """
     command, table = sclite(), read_table(path, UTTERANCE_COLUMNS)
+    has_words = (table["reference"].str.split().str.len() == table["characters"].astype(int)).all()
     with TemporaryDirectory() as folder:
         for side in ("reference", "hypothesis"):
-            texts = (" ".join(text).translate(PLAIN) for text in table[side])
+            texts = (" ".join(text.split() if has_words else text).translate(PLAIN) for text in table[side])
             rows = zip(texts, table["speaker"].str.replace(r"[-_]", ".", regex=True), table["utterance"], strict=True)
             lines = [f"{text}\t({speaker}-{utterance})\n" for text, speaker, utterance in rows]
             (Path(folder) / side).write_text("".join(lines), encoding="utf-8")
@@ -52,7 +53,7 @@ def pra(path: Path) -> bytes:
 def main() -> None:
     """Parse the command line and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path, help="dev.tsv or test.tsv of a branch, below results/errors")
+    parser.add_argument("table", type=Path, help="dev.tsv or test.tsv (or another) of a branch, below results/errors")
     sys.stdout.buffer.write(pra(parser.parse_args().table))
 
 

@@ -1,4 +1,4 @@
-"""Score the transcripts of one subset: character error rate, word error rate, and what they are made of."""
+"""Score the transcripts of one subset: character, word and mixed error rate, and what they are made of."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ import pandas as pd
 from scripts.common import files, provenance, sidecars, tables
 from scripts.common.code import code_digest
 from scripts.common.errors import StepError, exit_on_error
-from scripts.common.text import characters, words
 from scripts.evaluate import identity
 from scripts.evaluate.alignment import ErrorCounts, count_errors
+from scripts.evaluate.metrics import METRICS
 
 
 def read_hypotheses(path: Path) -> dict[str, str]:
@@ -76,14 +76,15 @@ def report(counts: ErrorCounts, utterances: int) -> dict[str, int | float]:
     }
 
 
-def report_of_words(counts: ErrorCounts) -> dict[str, int | float]:
-    """What it holds beside that where transcripts have words."""
+def report_of_words(counts: ErrorCounts, metric: str = "wer") -> dict[str, int | float]:
+    """What it holds beside that where transcripts have words, or the table shows a metric that counts them."""
+    unit = METRICS[metric].unit
     return {
-        "word_substitutions": counts.substitutions,
-        "word_deletions": counts.deletions,
-        "word_insertions": counts.insertions,
-        "words": counts.length,
-        "wer": counts.errors / counts.length,
+        f"{unit}_substitutions": counts.substitutions,
+        f"{unit}_deletions": counts.deletions,
+        f"{unit}_insertions": counts.insertions,
+        f"{unit}s": counts.length,
+        metric: counts.errors / counts.length,
     }
 
 
@@ -93,12 +94,13 @@ def main() -> None:
     parser.add_argument("--subset", required=True, help="which of its subsets was transcribed")
     parser.add_argument("--hypotheses", type=Path, required=True, help="Kaldi text; its sidecar says if it has words")
     parser.add_argument("--output", type=Path, required=True, help="JSON with counts, cer and what it was made from")
+    parser.add_argument("--metric", choices=sorted(METRICS), default="cer", help="what the table is to show, too")
     arguments = parser.parse_args()
     utterances = tables.read_utterances(arguments.utterances)
     references = references_of(utterances, arguments.subset, arguments.utterances)
     hypotheses = read_hypotheses(arguments.hypotheses)
     check_pairs(references, hypotheses, arguments.hypotheses)
-    counts = score(references, hypotheses, characters)
+    counts = score(references, hypotheses, METRICS["cer"].tokens)
     if counts.length == 0:
         raise StepError(f"{arguments.utterances}: subset {arguments.subset} has only empty transcripts: list it again")
     word_boundary = has_words(arguments.hypotheses)
@@ -108,11 +110,15 @@ def main() -> None:
         tables.digests_of(utterances[utterances["subset"] == arguments.subset])["said"],
         word_boundary,
         code_digest(__spec__.name),
+        arguments.metric,
     )
     above = (arguments.hypotheses, arguments.utterances)
     facts: dict[str, Any] = report(counts, len(references)) | provenance.circumstances("results", "pandas")
-    if word_boundary:
-        facts |= report_of_words(score(references, hypotheses, words))
+    asked = [arguments.metric] if arguments.metric != "cer" else []
+    for metric in dict.fromkeys(["wer"] * word_boundary + asked):
+        facts |= report_of_words(score(references, hypotheses, METRICS[metric].tokens), metric)
+    if asked:
+        facts["metric"] = arguments.metric
     files.write_json(arguments.output, sidecars.card(made_from, above, **facts))
 
 

@@ -61,9 +61,18 @@ def data_files(utterances: pd.DataFrame, root: Path, known: int, word_boundary: 
     return {name: "".join(content) for name, content in lines.items()}
 
 
+def check_tests(utterances: pd.DataFrame, tests: list[str], path: Path) -> None:
+    """Raise StepError for a test set that the corpus lacks: said now, and not once all is fine-tuned."""
+    known = sorted(set(utterances["subset"]))
+    for name in tests:
+        if name not in known:
+            raise StepError(f"{path} has no utterance of {name} (it has {', '.join(known)}): correct test of the task")
+
+
 def usable_subsets(arguments: argparse.Namespace) -> dict[str, pd.DataFrame]:
     """Utterances of train and dev that can be trained on; the others are written down. Raises StepError for none."""
     utterances = tables.read_utterances(arguments.utterances)
+    check_tests(utterances, arguments.tests, arguments.utterances)
     framing = frames.Framing.of_ms(arguments.receptive_field_ms, arguments.stride_ms)
     needs = unusable.Needs(framing, arguments.mask_frames, arguments.word_boundary)
     usable, others = unusable.part(utterances[utterances["subset"].isin(["train", "dev"])], needs)
@@ -89,6 +98,7 @@ def main() -> None:
     parser.add_argument("--train-hours", type=float, help="how much of train is used; all of it by default")
     parser.add_argument("--word-boundary", action="store_true", help="a space is a token")
     frames.add_options(parser)
+    parser.add_argument("--tests", nargs="*", default=[], help="test sets: subsets that have to be there, too")
     parser.add_argument(
         "--output", type=Path, required=True, help="a folder: train/, dev/, tokens.txt; a sidecar .json beside it"
     )

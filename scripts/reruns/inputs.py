@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.common.tables import SUBSETS
+from scripts.common.users import scored_of
 from scripts.reruns.best import choices
 from scripts.reruns.numbers import numbers
 from scripts.reruns.parts import (
@@ -126,7 +126,9 @@ def of_branch(config: Config, names: Mapping[str, str]) -> Inputs:
 
 
 def of_transcripts(config: Config, names: Mapping[str, str]) -> Inputs:
-    """For transcribe: averaged weights with what else ESPnet needs to load them, and the utterances."""
+    """For transcribe: averaged weights with what else ESPnet needs to load them, and the utterances. `names` may say of
+    which subset alone the transcripts are.
+    """
     task = config["finetuning"][names["task"]]
     average = Part.of("average", **names, last=task["average_last"])
     utterances, source = Part.of("utterances", corpus=task["corpus"]), source_of(task["corpus"], config)
@@ -139,5 +141,20 @@ def of_transcripts(config: Config, names: Mapping[str, str]) -> Inputs:
         "source": [source.file],
     }
     settled = [*dict.fromkeys([utterances.sidecar, source.sidecar]), *training_settled(config, names)]
-    parts = [Part.of("transcript", **names, subset=subset) for subset in SUBSETS]
-    return Inputs(parts, settled, others)
+    return Inputs(_of_subsets("transcript", config, names), settled, others)
+
+
+def of_errors(config: Config, names: Mapping[str, str]) -> dict[str, list[str]]:
+    """For list_errors: what was said and heard, and what fine-tuning has heard. `names`: as for transcribe."""
+    return {
+        "hypotheses": [part.file for part in _of_subsets("transcript", config, names)],
+        "utterances": [Part.of("utterances", corpus=config["finetuning"][names["task"]]["corpus"]).file],
+        "data": [Part.of("data", **names).file],
+        # which know whether a transcript was exchanged
+        "scores": [part.file for part in _of_subsets("score", config, names)],
+    }
+
+
+def _of_subsets(kind: str, config: Config, names: Mapping[str, str]) -> list[Part]:
+    subsets = [names["subset"]] if names.get("subset") else scored_of(config["finetuning"][names["task"]])
+    return [Part.of(kind, **{**names, "subset": subset}) for subset in subsets]

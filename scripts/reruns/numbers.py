@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.common.tables import SUBSETS
+from scripts.common.users import scored_of
 from scripts.reruns.best import checkpoint_of_best, choices, models_with_best
 from scripts.reruns.parts import Part, checkpoints_of
 
@@ -56,7 +56,7 @@ def numbers(config: Mapping[str, Any]) -> list[Number]:
             for name, is_best in _rows(config, model)
             for lr in settings["learning_rates"]
             for seed in settings["seeds"]
-            for subset in SUBSETS
+            for subset in scored_of(settings)
         ]
     return found
 

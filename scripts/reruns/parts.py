@@ -25,7 +25,7 @@ WILDCARDS = {
     "lr": r"[0-9.e+-]+",
     "seed": r"\d+",
     "last": r"\d+",
-    "subset": "train|valid|dev|test",
+    "subset": "train|valid|dev|test[a-z0-9-]*",
 }
 
 HEARD = ("train", "valid")  # the subsets of pre-training

@@ -206,7 +206,8 @@ def _score(wish: Wish) -> dict[str, Any]:
     said = wish.now(utterances, ("subsets", subset, "said"), "said")
     word_boundary = wish.now(transcript, "word_boundary", "word_boundary")
     code = code_digest("scripts.evaluate.score_cer")
-    return evaluate.score(subset, wish.now(transcript, "sha256", "transcript"), said, word_boundary, code)
+    heard = wish.now(transcript, "sha256", "transcript")
+    return evaluate.score(subset, heard, said, word_boundary, code, wish.task["metric"])
 
 
 def is_later(part: Part, key: str) -> bool:

@@ -14,11 +14,13 @@ from scripts.results.labels import Checkpoint, checkpoint_of
 from scripts.results.scores import Score
 
 # score: the file. low, high: of cer, with 95 % over speakers. published, difference: in percent, as published; in
-# points. The rest compares a row, all its seeds together, with others: their name, the p-values of sign flips (after
-# Holm) and of MAPSSWE.
+# points. The rest compares a row, all its seeds together, with others: their name, the 95 % interval of the row's error
+# rate less theirs, in points, and the p-values of sign flips (after Holm) and of MAPSSWE. metric: what is counted as
+# characters.
 NAMES = ["score", "low", "high", "speakers", "epochs", "published", "difference"]
-NAMES += ["above", "p_above", "mapsswe_above", "english", "p_english", "mapsswe_english"]
-NAMES += ["best", "p_best", "mapsswe_best"]
+NAMES += ["above", "low_above", "high_above", "p_above", "mapsswe_above"]
+NAMES += ["english", "low_english", "high_english", "p_english", "mapsswe_english"]
+NAMES += ["best", "low_best", "high_best", "p_best", "mapsswe_best", "metric"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Further:
         number = self.published_number(score)
         if number is not None:
             values |= {"published": number, "difference": f"{100 * score.cer - float(number):.2f}"}
-        return values | {"epochs": epochs_of(score)} | self._compared(score)
+        return values | {"epochs": epochs_of(score), "metric": score.metric} | self._compared(score)
 
     def _compared(self, score: Score) -> dict[str, str]:
         values = {}
@@ -50,6 +52,9 @@ class Further:
             if one:
                 values |= {against: self.rows[one.other[0]]}
                 values |= {f"p_{against}": f"{one.p:.4g}", f"mapsswe_{against}": f"{one.mapsswe:.4g}"}
+            if one and one.interval:
+                ends = {"low": one.interval.low, "high": one.interval.high}
+                values |= {f"{end}_{against}": f"{100 * value:.6g}" for end, value in ends.items()}
         return values
 
     def published_number(self, score: Score) -> str | None:
@@ -64,7 +69,7 @@ class Further:
         same = table[table["row"] == row]
         if same.empty and row.endswith("*"):
             same = table[table["row"].str.endswith("*")]
-        return same[score.subset].iloc[0] if len(same) == 1 else None
+        return (same[score.subset].iloc[0] or None) if len(same) == 1 else None
 
 
 def epochs_of(score: Score) -> int | None:

@@ -17,12 +17,11 @@ from pathlib import Path
 import yaml
 
 from scripts.common.errors import StepError, exit_on_error
-from scripts.common.tables import SUBSETS
 from scripts.reruns.parts import Part
 from scripts.results import paired
 from scripts.results.caption import p_in_words, points
 from scripts.results.comparisons import Comparison, compare
-from scripts.results.scores import Branch, Score
+from scripts.results.scores import Branch, Score, subsets_of
 from scripts.results.transcribed import Said, heard, joined
 
 TABLE = Path("results/cer.tsv")
@@ -64,7 +63,7 @@ def lines_of(root: Path) -> list[Line]:
 def _score(root: Path, row: dict[str, str]) -> Score:
     branch = Branch(row["task"], row["model"], row["checkpoint"], row["learning_rate"], int(row["seed"]))
     counts = [int(row[name]) for name in ("substitutions", "deletions", "insertions", "characters", "utterances")]
-    return Score(branch, row["subset"], None, *counts, path=root / row["score"])
+    return Score(branch, row["subset"], None, *counts, path=root / row["score"], metric=row.get("metric") or "cer")
 
 
 def lines_named(name: str, root: Path) -> list[Line]:
@@ -112,17 +111,31 @@ def comparison(first: Line, second: Line, subset: str) -> tuple[Comparison, int,
         raise StepError(
             f"{first.name} and {second.name} have no seed in common on {subset}: fine-tune with the same seeds"
         )
+    if len(counted := {score.metric for line in (first, second) for score in line.scores}) > 1:
+        raise StepError(f"{first.name} and {second.name} count {' and '.join(sorted(counted))}: give tasks one metric")
     said = said_in(first.root, first.task, subset)
     ours, theirs = (joined([heard(line.of(subset)[seed], said) for seed in seeds]) for line in (first, second))
     return compare(ours, theirs, ((second.task, "", second.name), "")), len(ours.errors), seeds
 
 
+def subsets_in(pairs: list[tuple[Line, Line]]) -> list[str]:
+    """Those that both lines of a pair have: dev first."""
+    found = [score for pair in pairs for score in pair[0].scores if pair[1].of(score.subset)]
+    return subsets_of(found)
+
+
 def report(pairs: list[tuple[Line, Line]], subsets: list[str]) -> Iterator[str]:
-    """A sentence a comparison. Of several on a subset, the p-values are Holm's."""
+    """A sentence a comparison. Of several on a subset, the p-values are Holm's. Tasks may have other subsets: raises
+    StepError for one that no pair has.
+    """
     for subset in subsets:
-        found = [comparison(first, second, subset) for first, second in pairs]
+        there = [(first, second) for first, second in pairs if first.of(subset) and second.of(subset)]
+        if not there:
+            known = ", ".join(subsets_in(pairs)) or "none"
+            raise StepError(f"no two rows were both scored on {subset} (on {known} some were): correct --subset")
+        found = [comparison(first, second, subset) for first, second in there]
         adjusted = paired.holm([one.p for one, _, _ in found])
-        for (first, second), (one, speakers, seeds), p in zip(pairs, found, adjusted, strict=True):
+        for (first, second), (one, speakers, seeds), p in zip(there, found, adjusted, strict=True):
             yield _sentence(first, second, subset, replace(one, p=p), speakers, seeds)
     if len(pairs) > 1:
         yield f"p-values of sign flips after Holm's correction over the {len(pairs)} comparisons of a subset."
@@ -151,10 +164,10 @@ def main() -> None:
     parser.add_argument("first", metavar="A", help="a row, as the table calls it, or a working directory")
     parser.add_argument("second", metavar="B", help="another of the same kind")
     parser.add_argument("--directory", type=Path, default=Path(), help="the working directory of two rows")
-    parser.add_argument("--subset", choices=SUBSETS, nargs="+", default=SUBSETS, help="on what (both)")
+    parser.add_argument("--subset", nargs="+", help="on what: dev, or a test set; all that both have by default")
     arguments = parser.parse_args()
     pairs = pairs_of(arguments.first, arguments.second, arguments.directory)
-    for sentence in report(pairs, arguments.subset):
+    for sentence in report(pairs, arguments.subset or subsets_in(pairs)):
         print(sentence)
 
 

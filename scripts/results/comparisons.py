@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.common.errors import StepError
-from scripts.common.tables import SUBSETS
+from scripts.common.users import DEV
 from scripts.results import certainty, paired
 from scripts.results.certainty import NONE, Interval
 from scripts.results.labels import Checkpoint, checkpoint_of
-from scripts.results.scores import Score
+from scripts.results.scores import Score, subsets_of
 from scripts.results.transcribed import Heard, Said, heard, joined
 
 Row = tuple[Checkpoint, str]  # a line of the table: a checkpoint, and the learning rate at which it was fine-tuned
@@ -70,7 +70,7 @@ def mean_cer(scores: list[Score]) -> float:
 
 def best_on_dev(scores: list[Score], rate: str | None = None) -> Row:
     """The row with the fewest errors on dev, at one learning rate or at any; the first of several."""
-    rows = {row: of_row for row, of_row in by_row(scores, "dev").items() if rate in (None, row[1])}
+    rows = {row: of_row for row, of_row in by_row(scores, DEV).items() if rate in (None, row[1])}
     return min(rows, key=lambda row: mean_cer(rows[row]))
 
 
@@ -80,7 +80,7 @@ def partners(scores: list[Score], labels: Mapping[Checkpoint, str]) -> dict[Row,
     `above`: the row before it of the same model. `english`: the first of another model that is no point on the way, as
     the given English one is. `best`: the one with the fewest errors on dev.
     """
-    rows = list(by_row(scores, "dev"))
+    rows = list(by_row(scores, DEV))
     found: dict[Row, dict[str, Row]] = {}
     for place, row in enumerate(rows):
         (_, model, _), rate = row
@@ -110,7 +110,7 @@ def certain(scores: list[Score], labels: Mapping[Checkpoint, str], utterances: M
     for task in dict.fromkeys(score.branch.task for score in scores):
         of_task = [score for score in scores if score.branch.task == task]
         pairs = partners(of_task, labels)
-        for subset in SUBSETS:
+        for subset in subsets_of(of_task):
             known = dict(_heard(found, of_task, subset, utterances.get(task)))
             _compare_rows(found, known, pairs, subset)
     return found

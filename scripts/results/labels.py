@@ -45,3 +45,9 @@ def _updates(updates: int | None, checkpoint: str) -> str:
 def thousands(updates: int) -> str:
     """50000 as 50k; what is not a whole number of thousands as it is."""
     return f"{updates // 1000}k" if updates and updates % 1000 == 0 else str(updates)
+
+
+def in_words(things: Iterable[str]) -> str:
+    """One, two and three."""
+    *others, last = things
+    return f"{', '.join(others)} and {last}" if others else last

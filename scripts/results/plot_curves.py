@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scripts.common.files import whole
-from scripts.results.style import COLOURS, STYLE
+from scripts.results.style import COLOURS, STYLE, logarithmic
 from scripts.trainers.beside import Key, hours_of, updates_of
 from scripts.trainers.curves import Point
 
@@ -64,7 +64,7 @@ def draw(runs: Mapping[str, Sequence[Point]], other: Sequence[Point]) -> Figure:
                 axes.set_xlabel(label)
                 axes.set_ylabel(title)
                 if title.startswith("code"):
-                    axes.set_yscale("log")
+                    logarithmic(axes)
                 if key is hours_of:  # runs of other batches hear a thousandth of it
                     axes.set_xscale("symlog", linthresh=1)
                 axes.set_xlim(left=0)

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,13 @@ from matplotlib.font_manager import findfont, get_font
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import whole
 from scripts.common.tables import read_table
+from scripts.common.users import DEV
 from scripts.evaluate.error_tables import first_of
-from scripts.results.style import STYLE
+from scripts.evaluate.metrics import METRICS
+from scripts.results.style import STYLE, readable
 from scripts.results.tabulate_errors import ALL_CONFUSION_COLUMNS, ALL_RATE_COLUMNS
 
 Draw = Callable[[Axes, pd.DataFrame], None]
-
-SUBSET = "test"  # is drawn; the tables have all
 
 # Okabe and Ito's palette (https://jfly.uni-koeln.de/color/); no two of one hue lie side by side.
 KINDS = {
@@ -39,9 +40,9 @@ KINDS = {
     "substitution": ("another", "#555555"),
 }
 GROUPS = {
-    "frequency": "how often the character occurs in the training data",
-    "length": "characters of the utterance",
-    "speed": "characters a second",
+    "frequency": "how often the {unit} occurs in the training data",
+    "length": "{unit}s of the utterance",
+    "speed": "{unit}s a second",
     "speaker": "a line a speaker",
 }
 SMALL = 0.01  # the share of the characters below which a group is not drawn, but for rare characters
@@ -55,6 +56,7 @@ def of_rows(table: pd.DataFrame, of: list[str], counts: list[str]) -> pd.DataFra
     rates = table["learning_rate"].nunique() > 1
     label = table["row"] + (", lr " + table["learning_rate"] if rates else "")
     model = table["model"] + " " + table["learning_rate"]
+    label = label.map(readable)
     placed = table.assign(label=label, curve=model, place=pd.factorize(label)[0])
     placed["seeds"] = placed.groupby("place")["seed"].transform("nunique")
     placed[counts] = placed[counts].astype(int)
@@ -66,6 +68,11 @@ def rate_table(table: pd.DataFrame, by: str) -> pd.DataFrame:
     counts = ["characters", "substitutions", "deletions", "insertions"]
     sums = of_rows(table[table["by"] == by], ["group"], counts)
     return sums.assign(percent=100 * sums[counts[1:]].sum(axis=1) / sums["characters"])
+
+
+def unit_of(table: pd.DataFrame) -> str:
+    """What was counted in a task: character, word or token."""
+    return METRICS[table["metric"].iloc[0]].unit
 
 
 def draw_kinds(axes: Axes, table: pd.DataFrame) -> None:
@@ -81,7 +88,7 @@ def draw_kinds(axes: Axes, table: pd.DataFrame) -> None:
         axes.text(end, place, f" {end:.1f}", va="center")
     axes.set_yticks(bars.index, rates.drop_duplicates("place")["label"])
     axes.invert_yaxis()
-    axes.set_xlabel(f"errors in a hundred characters of {SUBSET}")
+    axes.set_xlabel(f"errors in a hundred {unit_of(table)}s of {table['subset'].iloc[0]}")
     axes.legend(loc="upper left", bbox_to_anchor=(1.04, 1), frameon=False)
 
 
@@ -105,7 +112,7 @@ def draw_group(axes: Axes, table: pd.DataFrame, by: str) -> None:
     name_rows(axes, rates)
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-    axes.set_ylabel(f"errors in {SUBSET} (%)")
+    axes.set_ylabel(f"errors in {table['subset'].iloc[0]} (%)")
     if by != "speaker":
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=10)
 
@@ -120,9 +127,9 @@ def name_of(unit: str) -> str:
 
 def draw_confused(axes: Axes, table: pd.DataFrame) -> None:
     """How often the pairs were confused that are most frequent, a column a row of the table; a mean over seeds. Pairs
-    are of syllables where there are any, else of characters. The darker, the larger a share of what was said.
+    are of syllables where there are any, else of what was counted. The darker, the larger a share of what was said.
     """
-    pairs = table[table["unit"] == ("pinyin" if (table["unit"] == "pinyin").any() else "character")]
+    pairs = table[table["unit"] == ("pinyin" if (table["unit"] == "pinyin").any() else unit_of(table))]
     pairs = pairs.assign(occurrences=pd.to_numeric(pairs["occurrences"].replace("", "0")))
     sums = of_rows(pairs, ["reference", "hypothesis", "occurrences"], ["count"])
     sums["count"] /= sums["seeds"]
@@ -146,19 +153,24 @@ def name_rows(axes: Axes, sums: pd.DataFrame) -> None:
 
 
 def save(table: pd.DataFrame, path: Path, panels: dict[str, Draw], size: tuple[float, float]) -> None:
-    """Write a picture with these panels for each task, at most two in a row; `size` in inches of one."""
-    tasks = list(table[table["subset"] == SUBSET].groupby("task", sort=False))
-    if not tasks:
-        tasks, panels = [("", table)], {"nothing was misheard": lambda axes, _: axes.set_axis_off()}
+    """Write a picture with these panels for each test set of each task (the tables have dev, too), at most two in a
+    row; `size` in inches of one.
+    """
+    sets = list(table[table["subset"] != DEV].groupby(["task", "subset"], sort=False))
+    if not sets:
+        sets, panels = [(("", ""), table)], {"nothing was misheard": lambda axes, _: axes.set_axis_off()}
+    tasks = Counter(task for (task, _), _ in sets)
     columns = min(len(panels), 2)
-    rows = len(tasks) * len(panels) // columns
+    rows = len(sets) * len(panels) // columns
     figsize = (size[0] * columns, size[1] * rows)
     with plt.rc_context(STYLE | {"svg.hashsalt": path.name}), whole(path) as temporary:
         figure, grid = plt.subplots(rows, columns, figsize=figsize, squeeze=False, layout="constrained")
-        drawn = [(task, *panel) for task in tasks for panel in panels.items()]
-        for axes, ((task, of_task), title, draw) in zip(grid.flat, drawn, strict=True):
-            draw(axes, of_task)
-            axes.set_title(f"{task}: {title}" if len(tasks) > 1 else title, fontsize=12)
+        drawn = [(one, *panel) for one in sets for panel in panels.items()]
+        for axes, (((task, test), of_set), title, draw) in zip(grid.flat, drawn, strict=True):
+            draw(axes, of_set)
+            title = title.format(unit=unit_of(of_set)) if len(of_set) else title
+            names = [task] * (len(tasks) > 1) + [test] * (tasks[task] > 1)
+            axes.set_title(": ".join([", ".join(names)] * bool(names) + [title]), fontsize=12)
         figure.savefig(temporary, format="svg", metadata={"Date": None})
         plt.close(figure)
 

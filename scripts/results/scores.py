@@ -1,16 +1,19 @@
 """Scores, with what their paths say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from scripts.common.errors import StepError
 from scripts.common.files import read_json
-from scripts.common.tables import SUBSETS
+from scripts.common.users import DEV, HELD_OUT, SUBSETS
 from scripts.reruns.parts import KINDS, match, updates_in
 
 COUNTS = ["substitutions", "deletions", "insertions", "characters", "utterances"]
 WORDS = ["word_substitutions", "word_deletions", "word_insertions", "words"]  # where transcripts have some
+TOKENS = ["token_substitutions", "token_deletions", "token_insertions", "tokens"]
+OF_METRICS = {"cer": COUNTS[:4], "wer": WORDS, "mer": TOKENS}
 
 PLACE = KINDS["score"][1]
 
@@ -36,7 +39,7 @@ class Branch:
 class Score:
     """The errors of a branch on one subset. `updates`: of pre-training; None for a checkpoint that was given.
 
-    `path`: the file that says so.
+    `metric`: what is counted as `characters`, which may be words. `path`: the file that says so.
     """
 
     branch: Branch
@@ -50,6 +53,7 @@ class Score:
     word_errors: int = 0
     words: int = 0
     path: Path = Path()
+    metric: str = "cer"
 
     @property
     def file(self) -> str:
@@ -58,12 +62,12 @@ class Score:
 
     @property
     def cer(self) -> float:
-        """Errors by characters of the references: a fraction, which insertions can push over 1."""
+        """Errors by characters of the references (or what `metric` counts): a fraction, which may be over 1."""
         return (self.substitutions + self.deletions + self.insertions) / self.characters
 
     @property
     def wer(self) -> float | None:
-        """The same of words; None where there are none."""
+        """The same of words, beside characters; None where there are none."""
         return self.word_errors / self.words if self.words else None
 
 
@@ -83,6 +87,11 @@ def read_scores(paths: Iterable[Path], best: Iterable[Path] = ()) -> list[Score]
     return scores
 
 
+def subsets_of(scores: Iterable[Score]) -> list[str]:
+    """The columns of a task's table: dev, and its test sets in the order of the scores."""
+    return sorted(dict.fromkeys(score.subset for score in scores), key=lambda subset: subset != DEV)
+
+
 def _insert(scores: list[Score], score: Score) -> None:
     """Behind the last one of its task and model, or of all."""
     name = (score.branch.task, score.branch.model)
@@ -92,16 +101,20 @@ def _insert(scores: list[Score], score: Score) -> None:
 
 def _read_score(path: Path) -> Score:
     part = match("score", _from_results(path))
-    if part is None or part["subset"] not in SUBSETS:
+    if part is None or not part["subset"].startswith(HELD_OUT):
         raise StepError(f"{path} is not named {PLACE}, with a subset of {SUBSETS}: rename it or leave it out")
     branch = Branch(part["task"], part["model"], part["checkpoint"], part["lr"], int(part["seed"]))
     updates = None if branch.checkpoint == "given" else updates_in(branch.checkpoint)
-    content = _read(path, COUNTS, WORDS)
-    counts = {key: content[key] for key in COUNTS}
-    *word_errors, words = (content.get(key, 0) for key in WORDS)
+    content = _read(path)
+    metric = content.get("metric", "cer")
+    keys = OF_METRICS[metric if metric in OF_METRICS else "cer"]
+    counts = dict(zip(COUNTS, _numbers(path, content, [*keys, "utterances"]), strict=True))
+    has_words = metric == "cer" and not content.keys().isdisjoint(WORDS)
+    *word_errors, words = _numbers(path, content, WORDS) if has_words else [0]
     if counts["characters"] <= 0:
-        raise StepError(f"{path} was made on no characters: score again")
-    return Score(branch, part["subset"], updates, **counts, word_errors=sum(word_errors), words=words, path=path)
+        raise StepError(f"{path} was made on no {keys[-1]}: score again")
+    further = {"word_errors": sum(word_errors), "words": words, "path": path, "metric": metric}
+    return Score(branch, part["subset"], updates, **counts, **further)
 
 
 def _from_results(path: Path) -> str:
@@ -110,18 +123,21 @@ def _from_results(path: Path) -> str:
     return text[max(text.rfind("results/cer/"), 0) :]
 
 
-def _read(path: Path, keys: list[str], others: Sequence[str] = ()) -> dict[str, int]:
-    """The whole numbers that a JSON file has under `keys`, and under `others` if it has one of these."""
+def _read(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing where that is no object."""
     try:
         content = read_json(path)
     except (OSError, ValueError) as error:
         raise StepError(f"{path} cannot be read as JSON ({error}): remake it") from error
-    if isinstance(content, dict) and not content.keys().isdisjoint(others):
-        keys = [*keys, *others]
+    return content if isinstance(content, dict) else {}
+
+
+def _numbers(path: Path, content: Mapping[str, Any], keys: Sequence[str]) -> list[int]:
+    """The whole numbers that it has under `keys`."""
     for key in keys:
-        if not isinstance(content, dict) or not isinstance(content.get(key), int):
+        if not isinstance(content.get(key), int):
             raise StepError(f"{path} has no whole number under {key}: remake it")
-    return {key: content[key] for key in keys}
+    return [content[key] for key in keys]
 
 
 def _check_complete(scores: list[Score]) -> None:
@@ -130,8 +146,12 @@ def _check_complete(scores: list[Score]) -> None:
         if (score.branch, score.subset) in seen:
             raise StepError(f"{score.branch} has two scores for {score.subset}: pass each file once")
         seen[score.branch, score.subset] = None
+    columns: dict[str, dict[str, None]] = {}
+    for branch, subset in seen:
+        columns.setdefault(branch.task, {})[subset] = None
     for branch, _ in seen:
-        for subset in SUBSETS:
+        of_task = columns[branch.task]
+        for subset in (DEV, *(of_task if of_task.keys() - {DEV} else SUBSETS)):
             if (branch, subset) not in seen:
                 raise StepError(f"{branch} has no score for {subset}: score that subset too or leave the branch out")
 

@@ -1,5 +1,9 @@
 """How figures look."""
 
+from matplotlib.axes import Axes
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.ticker import LogLocator, NullFormatter
+
 # Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/), without its yellow.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
@@ -10,3 +14,17 @@ STYLE = {
     "svg.fonttype": "path",  # the same letters on every machine
     "svg.hashsalt": "cer-by-updates",  # the same bytes on every run
 }
+
+
+def logarithmic(axes: Axes) -> None:
+    """A logarithmic axis upwards, with plain numbers: 1, 2, 3, 5, 7, 10, ..."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def readable(label: str) -> str:
+    """A label of the config in letters that the font has; others, as Chinese ones, are code points and never boxes."""
+    known = get_font(findfont("DejaVu Sans"))
+    return "".join(letter if known.get_char_index(ord(letter)) else f"U+{ord(letter):04X}" for letter in label)

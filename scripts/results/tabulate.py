@@ -10,16 +10,19 @@ import pandas as pd
 
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.files import read_json, write_text
-from scripts.common.tables import SUBSETS, read_table
+from scripts.common.tables import read_table
+from scripts.common.users import DEV, SUBSETS
+from scripts.evaluate.metrics import METRICS
 from scripts.results import columns
 from scripts.results.caption import caption
 from scripts.results.comparisons import Certain, certain
-from scripts.results.labels import Checkpoint, checkpoint_of, row_labels
-from scripts.results.scores import COUNTS, Score, read_scores
+from scripts.results.labels import Checkpoint, checkpoint_of, in_words, row_labels
+from scripts.results.scores import COUNTS, Score, read_scores, subsets_of
 
 CER_COLUMNS = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "subset", *COUNTS, "cer"]
 CER_COLUMNS += columns.NAMES
-PUBLISHED_COLUMNS = ["row", "dev", "test", "corpus", "note"]
+MIXED = "MER: of scripts that are written without spaces each character counts, of all others each word."
+PUBLISHED_COLUMNS = ["row", *SUBSETS, "corpus", "note"]
 NOTHING_PUBLISHED = pd.DataFrame(columns=PUBLISHED_COLUMNS)
 
 
@@ -49,31 +52,39 @@ def markdown(
     """
     tables = []
     for task, of_task in _group(scores, lambda score: score.branch.task).items():
-        words = [f"{subset} WER" for subset in SUBSETS] if has_words(of_task) else []
+        subsets = subsets_of(of_task)
+        words = [f"{subset} WER" for subset in subsets] if has_words(of_task) else []
         others = published.get(task, NOTHING_PUBLISHED)
-        lines = [_line(labels.get(task, task), *SUBSETS, *words), _line("---", *["---:"] * len(SUBSETS + words))]
+        lines = [_line(labels.get(task, task), *heads_of(of_task), *words)]
+        lines.append(_line("---", *["---:"] * len(subsets + words)))
         lines += own_rows(of_task, rows)
         for _, row in others.iterrows():
-            lines.append(_line(f"published: {row['row']}", *(row[subset] for subset in SUBSETS), *("" for _ in words)))
+            lines.append(_line(f"published: {row['row']}", *(row[subset] for subset in subsets), *("" for _ in words)))
         tables.append("\n".join(lines) + "\n\n" + "\n".join(notes(of_task, "\n".join(lines), others)) + "\n")
         below = caption(of_task, rows, found) if found else ""
         tables[-1] += f"\n{below}" if below else ""
     return "\n".join(tables)
 
 
+def heads_of(scores: list[Score]) -> list[str]:
+    """The heads of the columns of a task: its subsets, with what was counted where that is not characters."""
+    metric = scores[0].metric
+    return [subset + f" {METRICS[metric].name}" * (metric != "cer") for subset in subsets_of(scores)]
+
+
 def has_words(scores: list[Score]) -> bool:
-    """Whether word errors were counted, too; those of a task are counted alike."""
+    """Whether word errors were counted beside; those of a task are counted alike."""
     return all(score.wer is not None for score in scores)
 
 
 def own_rows(scores: list[Score], rows: Mapping[Checkpoint, str]) -> list[str]:
     """One line a checkpoint and learning rate; a cell has the mean over seeds, and ± their standard deviation."""
-    several_rates = len({score.branch.learning_rate for score in scores}) > 1
+    several_rates, subsets = len({score.branch.learning_rate for score in scores}) > 1, subsets_of(scores)
     lines = []
     for (checkpoint, rate), of_row in _group(scores, lambda s: (checkpoint_of(s), s.branch.learning_rate)).items():
-        cells = [cell([score.cer for score in of_row if score.subset == subset]) for subset in SUBSETS]
+        cells = [cell([score.cer for score in of_row if score.subset == subset]) for subset in subsets]
         if has_words(scores):
-            cells += [cell([score.wer for score in of_row if score.subset == subset]) for subset in SUBSETS]
+            cells += [cell([score.wer for score in of_row if score.subset == subset]) for subset in subsets]
         lines.append(_line(rows[checkpoint] + (f", lr {rate}" if several_rates else ""), *cells))
     if len({line.split(" | ")[0] for line in lines}) < len(lines):
         raise StepError(f"two rows of {scores[0].branch.task} have the same name: give each model a label of its own")
@@ -94,9 +105,11 @@ def notes(scores: list[Score], table: str, published: pd.DataFrame) -> list[str]
     ]
     fewest, most = min(seeds), max(seeds)
     counted = str(most) if fewest == most else f"{fewest} to {most}"
-    size = " and ".join(f"{utterances[subset]:,} utterances of {subset}" for subset in SUBSETS)
+    size = in_words(f"{utterances[subset]:,} utterances of {subset}" for subset in subsets_of(scores))
     shown = "one seed" if most == 1 else f"mean ± sample standard deviation over {counted} seeds"
-    lines = [f"- Character error rate in percent on {size}; {shown}."]
+    lines = [f"- {METRICS[scores[0].metric].title.capitalize()} in percent on {size}; {shown}."]
+    if scores[0].metric == "mer":
+        lines.append(f"- {MIXED}")
     if has_words(scores):
         lines.append("- WER: the word error rate in percent of the words, which stand between spaces.")
     if "* |" in table:
@@ -106,6 +119,16 @@ def notes(scores: list[Score], table: str, published: pd.DataFrame) -> list[str]
         corpora = ", ".join(dict.fromkeys(published["corpus"]))
         lines.append(f"- `published:` as reported for the whole of {corpora}, not measured here. {sources}.")
     return lines
+
+
+def read_published(path: Path, scores: list[Score]) -> pd.DataFrame:
+    """Rows of the literature, by PUBLISHED_COLUMNS, with other test sets for test; empty for those of the task that the
+    file lacks. Raises StepError for a file with other columns.
+    """
+    head = path.read_text(encoding="utf-8").partition("\n")[0].split("\t") if path.is_file() else []
+    tests = [name for name in head if name.startswith("test")] or SUBSETS[1:]
+    table = read_table(path, ["row", DEV, *tests, "corpus", "note"])
+    return table.reindex(columns=["row", *(subsets_of(scores) or SUBSETS), "corpus", "note"], fill_value="")
 
 
 def check_traced(paths: Iterable[Path], provenance: Mapping[str, Any]) -> None:
@@ -147,9 +170,7 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="JSON of score_cer, in the order of rows")
     parser.add_argument("--best", type=Path, nargs="*", default=[], help="scores of best checkpoints, for their rows")
     parser.add_argument("--label", type=_pair, nargs="*", default=[], help="NAME=LABEL: how to call a task or a model")
-    parser.add_argument(
-        "--published", type=_pair, nargs="*", default=[], help="TASK=FILE: rows to add below (PUBLISHED_COLUMNS)"
-    )
+    parser.add_argument("--published", type=_pair, nargs="*", default=[], help="TASK=FILE: rows to add below")
     parser.add_argument(
         "--utterances", type=_pair, nargs="*", default=[], help="TASK=utterances.tsv with its references: for intervals"
     )
@@ -160,7 +181,8 @@ def main() -> None:
     labels = dict(arguments.label)
     scores = read_scores(arguments.scores, arguments.best)
     rows = row_labels(scores, labels)
-    published = {task: read_table(Path(path), PUBLISHED_COLUMNS) for task, path in arguments.published}
+    of_task = _group(scores, lambda score: score.branch.task)
+    published = {task: read_published(Path(path), of_task.get(task, [])) for task, path in arguments.published}
     found = certain(scores, rows, {task: Path(path) for task, path in arguments.utterances})
     for _, sentence in found.lacking:
         print(f"no interval and no test: {sentence}")

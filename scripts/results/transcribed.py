@@ -11,6 +11,7 @@ import pandas as pd
 from scripts.common import files, tables
 from scripts.common.errors import StepError
 from scripts.evaluate.aligned import Aligned, align
+from scripts.evaluate.metrics import METRICS
 from scripts.evaluate.score_cer import check_pairs, read_hypotheses, references_of
 from scripts.reruns.parts import Part, match
 from scripts.results.scores import Score
@@ -80,5 +81,6 @@ def heard(score: Score, said: Said) -> Heard:
         raise StepError(f"{path} is another than was scored: score again")
     hypotheses = read_hypotheses(path)
     check_pairs(said.texts, hypotheses, path)
-    aligned = align(list(said.texts.values()), [hypotheses[utterance] for utterance in said.texts])
+    tokens = METRICS[score.metric].tokens if score.metric != "cer" else None  # whose characters are taken all at once
+    aligned = align(list(said.texts.values()), [hypotheses[utterance] for utterance in said.texts], tokens)
     return Heard(aligned, said.speakers)

@@ -1,13 +1,14 @@
 """A working directory in which something has been transcribed and scored, for tests of what is made of scores."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from scripts.common import files, tables
 from scripts.common.text import characters
+from scripts.common.users import SUBSETS
 from scripts.evaluate.score_cer import report, score
 from scripts.results.scores import Score, read_scores
 
@@ -16,12 +17,15 @@ WRONG = "子"  # is in no reference
 
 
 class Scored:
-    """Dev and test have as many speakers, with as many utterances of REFERENCE each."""
+    """Dev and test sets have as many speakers, with as many utterances of REFERENCE each."""
 
-    def __init__(self, root: Path, speakers: int = 6, utterances: int = 2) -> None:
+    def __init__(
+        self, root: Path, speakers: int = 6, utterances: int = 2, subsets: Sequence[str] = tuple(SUBSETS)
+    ) -> None:
+        self.subsets = subsets
         self.root, self.utterances = root, Path("results/corpora/aishell1/utterances.tsv")
         self.paths: list[Path] = []
-        names = [(subset, f"{subset}-s{speaker}") for subset in tables.SUBSETS for speaker in range(speakers)]
+        names = [(subset, f"{subset}-s{speaker}") for subset in subsets for speaker in range(speakers)]
         rows = [
             (f"{name}-{number}", name, subset, f"{name}-{number}.wav", 16_000, REFERENCE)
             for subset, name in names
@@ -31,11 +35,11 @@ class Scored:
         (root / self.utterances).parent.mkdir(parents=True)
         tables.write_utterances(self.table, root / self.utterances)
 
-    def add(self, tail: str, dev: list[int], test: list[int], task: str = "aishell1", epochs: int = 0) -> None:
+    def add(self, tail: str, *of_subsets: list[int], task: str = "aishell1", epochs: int = 0) -> None:
         """A branch, `tail` as in mandarin/after-800-updates/lr-1/seed-1, with so many errors in each speaker's first
-        utterance.
+        utterance, of dev and of each test set.
         """
-        for subset, errors in (("dev", dev), ("test", test)):
+        for subset, errors in zip(self.subsets, of_subsets, strict=True):
             said = self.table[self.table["subset"] == subset]
             speakers = dict(zip(sorted(set(said["speaker"])), errors, strict=True))
             heard = {}

@@ -93,3 +93,16 @@ def test_rates_are_those_of_jiwer_where_errors_are_few() -> None:
     heard = [distort(reference, "".join(alphabet), 0.15, chance) for reference in references]
     found = align(said, heard)
     assert found.errors().sum() / found.lengths.sum() == pytest.approx(jiwer.cer(said, heard), rel=1e-12)
+
+
+def test_words_are_aligned_as_characters_are() -> None:
+    """Each word counts as one: the same slots as of texts in which every word is a letter."""
+    chance = random.Random(8)
+    letters = {"the": "t", "cat": "c", "sat": "s", "on": "o", "a": "a"}
+    pairs = [[chance.choices(list(letters), k=chance.randint(0, 9)) for _ in range(2)] for _ in range(300)]
+    said, heard = ([" ".join(pair[side]) for pair in pairs] for side in (0, 1))
+    shortened = (["".join(letters[word] for word in pair[side]) for pair in pairs] for side in (0, 1))
+    found, expected = align(said, heard, str.split), align(*shortened)
+    for side in ("lengths", "wrong", "inserted"):
+        assert getattr(found, side).tolist() == getattr(expected, side).tolist()
+    assert found.errors().sum() > 300

@@ -107,3 +107,26 @@ def test_what_cannot_be_compared(run: Path, tmp_path: Path, monkeypatch: pytest.
     assert "has other transcripts of dev than were scored" in refused(run, finish(smaller, monkeypatch))
     (smaller.root / "results/config.yaml").unlink()
     assert "results/config.yaml does not say which corpus aishell1 has" in refused(smaller.root, run)
+
+
+def test_each_test_set_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scored = Scored(tmp_path, speakers=8, subsets=("dev", "test-clean", "test-other"))
+    scored.add(TAIL.format(50_000, 1, 1), [6] * 8, [6] * 8, [2] * 8)
+    scored.add(TAIL.format(85_000, 1, 1), [1] * 8, [5] * 8, [4] * 8)
+    words = ["@85k updates", "@50k updates", "--directory", finish(scored, monkeypatch)]
+    lines = said(capsys, monkeypatch, *words)
+    shown = [(line.split(": ")[0], line.split("difference ")[1].split(",")[0]) for line in lines]
+    assert shown == [("aishell1, dev", "−25.0"), ("aishell1, test-clean", "−5.0"), ("aishell1, test-other", "+10.0")]
+    assert len(said(capsys, monkeypatch, *words, "--subset", "test-other")) == 1
+    with pytest.raises(StepError, match=r"both scored on test \(on dev, test-clean, test-other some were\)"):
+        said(capsys, monkeypatch, *words, "--subset", "test")
+
+
+def test_words_are_not_compared_with_characters(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = run / "results/cer.tsv"
+    head, *lines = table.read_text().splitlines()
+    table.write_text("\n".join([head, *(line.removesuffix("cer") + "wer" for line in lines[2:]), *lines[:2]]) + "\n")
+    with pytest.raises(StepError, match="@85k updates and @50k updates count cer and wer: give tasks one metric"):
+        call(monkeypatch, main, "@85k updates", "@50k updates", "--directory", run)

@@ -1,5 +1,6 @@
 """Which rows are compared, what the table says of it, and what it says where there is nothing to say."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,45 @@ def test_a_table_worked_out_by_hand(scored: Scored) -> None:
     )
     assert "- test has few speakers: its intervals are wide, and say little of other speakers." in lines
     assert lines[-1].endswith("`≈`: no significant difference at 5 %.")
+
+
+def test_each_test_set_has_its_intervals_and_tests(tmp_path: Path) -> None:
+    """Ten speakers. On test-clean all of them have 5 errors less in 20 characters: 2/1024, of two comparisons, so twice
+    that. On test-other half of them have one more and half one less. The best is the best on dev.
+    """
+    scored = Scored(tmp_path, speakers=10, subsets=("dev", "test-clean", "test-other"))
+    scored.add(EARLY, [6] * 10, [6] * 10, [2] * 10)
+    scored.add(LATE, [1] * 10, [1] * 10, [3, 1] * 5)
+    lines = lines_of(scored)
+    assert lines[0] == (
+        "| Certainty | dev, 95 % over speakers | test-clean, 95 % over speakers | test-other, 95 % over speakers "
+        "| to the row above, test-clean | to the best on dev, test-clean "
+        "| to the row above, test-other | to the best on dev, test-other |"
+    )
+    assert lines[3].startswith("| `@85k updates` | 5.0 to 5.0 | 5.0 to 5.0 |")
+    assert lines[3].endswith("| −25.0 (p 0.002) | – | 0.0 ≈ (p 1.00) | – |")
+    assert lines[2].endswith("| – | +25.0 (p 0.002) | – | 0.0 ≈ (p 1.00) |")
+    assert "over the 10 speakers of dev, 10 speakers of test-clean and 10 speakers of test-other: jackknife" in lines[5]
+    assert "- Differences in points on test-clean and test-other, with the p-value of sign flips of their" in lines[6]
+
+
+def test_learning_rates_are_reported_on_each_test_set(tmp_path: Path) -> None:
+    """Rate 2 is the first row's better one on dev. On test-clean that puts it before the other, on test-other not."""
+    scored = Scored(tmp_path, subsets=("dev", "test-clean", "test-other"))
+    scored.add(TAIL.format(50_000, 1, 1), [6] * 6, [6] * 6, [6] * 6)
+    scored.add(TAIL.format(50_000, 2, 1), [3] * 6, [4] * 6, [6] * 6)
+    scored.add(TAIL.format(85_000, 1, 1), [2] * 6, [5] * 6, [5] * 6)
+    scored.add(TAIL.format(85_000, 2, 1), [3] * 6, [1] * 6, [1] * 6)
+    lines = lines_of(scored)
+    assert lines[-7:-3] == [
+        "| Learning rates | test-clean at 1 | test-other at 1 | best learning rate on dev | test-clean there "
+        "| test-other there |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| `@50k updates` | 30.0 | 30.0 | 2 | 20.0 | 30.0 |",
+        "| `@85k updates` | 25.0 | 25.0 | 1 | 25.0 | 25.0 |",
+    ]
+    assert "reported on test-clean. " in lines[-2] and "changes from @85k updates, @50k updates to" in lines[-2]
+    assert "errors on test-other to the most, is the same where" in lines[-1]
 
 
 def test_a_difference_that_is_more_than_chance_has_no_mark(tmp_path: Path) -> None:
@@ -191,6 +231,10 @@ def test_columns(scored: Scored, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (late["above"], late["english"], "best" in late) == ("@50k updates", "Wav2vec2.0(English)", False)
     assert float(late["p_above"]) == pytest.approx(3 / 32, rel=1e-3) and late["p_english"] == "1"
     assert late["mapsswe_english"] == "1" and float(late["mapsswe_above"]) < 0.001
+    errors, later = (pd.Series(values).to_numpy() for values in ([5, 6, 6, 6, 6, 7], [1] * 6))
+    fall = certainty.of_difference(later, errors, pd.Series([20] * 6).to_numpy())
+    assert (late["low_above"], late["high_above"]) == (f"{100 * fall.low:.6g}", f"{100 * fall.high:.6g}")
+    assert (early["low_best"], early["high_best"]) == (f"{-100 * fall.high:.6g}", f"{-100 * fall.low:.6g}")
     assert set(early) | set(late) == set(NAMES)
 
 
@@ -221,3 +265,21 @@ def test_command_line(scored: Scored, monkeypatch: pytest.MonkeyPatch, capsys: p
     table = pd.read_csv("cer.tsv", sep="\t")
     assert list(table.columns) == CER_COLUMNS and table["speakers"].tolist() == [6] * 6
     assert capsys.readouterr().out == ""
+
+
+def test_words_are_compared_where_words_are_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six speakers with one utterance of three words each: of 18 words six are wrong, then none."""
+    monkeypatch.setattr("tests.unit.scored.REFERENCE", "ab cd ef")
+    scored = Scored(tmp_path, utterances=1)
+    for tail, heard in ((EARLY, "ab cx ef"), (LATE, "ab cd ef")):
+        for subset in ("dev", "test"):
+            names = scored.table.loc[scored.table["subset"] == subset, "utterance"]
+            scored.write(tail, subset, dict.fromkeys(names, heard), "aishell1", 0)
+            path = scored.root / scored.paths[-1]
+            wrong = len(names) * (heard != "ab cd ef")
+            words = {"word_substitutions": wrong, "word_deletions": 0, "word_insertions": 0, "words": 3 * len(names)}
+            path.write_text(json.dumps(json.loads(path.read_text()) | words | {"metric": "wer"}))
+    lines = lines_of(scored)
+    assert lines[2].startswith("| `@50k updates` | 33.3 to 33.3 | 33.3 to 33.3 |")
+    assert "| −33.3 ≈ (p 0.031)" in lines[3] or "| −33.3 (p 0.031)" in lines[3]
+    assert any("jackknife on log(WER)" in line for line in lines)

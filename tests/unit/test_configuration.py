@@ -10,6 +10,7 @@ import yaml
 
 from scripts.common.configuration import check, corpora_in_use
 from scripts.common.errors import StepError
+from scripts.common.users import scored_of
 from scripts.corpora.formats.known import FORMATS
 from scripts.reruns.numbers import labels
 
@@ -64,7 +65,19 @@ def test_what_may_be_left_out_is_filled_in(config: dict[str, Any]) -> None:
     spellings = {name: (corpus["case"], corpus["punctuation"]) for name, corpus in config["corpora"].items()}
     task = config["finetuning"]["aishell1"]
     assert (task["word_boundary"], task["published"]) == (False, "config/published.tsv")
+    assert (task["test"], scored_of(task)) == ("test", ["dev", "test"])
     assert spellings == {"aishell1": ("keep", "keep"), "aishell2": ("lower", "keep")}
+
+
+def test_several_test_sets(config: dict[str, Any]) -> None:
+    task = config["finetuning"]["aishell1"]
+    task["test"] = ["test-clean", "test2"]
+    check(config, SCHEMA, REPOSITORY, FORMATS)
+    assert scored_of(task) == ["dev", "test-clean", "test2"]
+    task["test"] = ["test-clean", "train"]
+    assert sentence(config).startswith(
+        'config key finetuning.aishell1.test.1 is "train", but has to be of another form'
+    )
 
 
 def test_the_overlay_of_the_page_on_another_language_passes(config: dict[str, Any], tmp_path: Path) -> None:
@@ -118,6 +131,12 @@ MANDARIN, TASK, ENGLISH = "pretraining.mandarin", "finetuning.aishell1", "checkp
         ("corpora.aishell1.root", "", 'is "", but has to be a text that is not empty (its directory'),
         (f"{TASK}.word_boundary", "yes", 'is "yes", but has to be true or false (whether transcripts have words'),
         (f"{TASK}.published", "none.tsv", "is not a file: mend it"),
+        (f"{TASK}.metric", "per", 'is "per", but has to be cer or wer or mer (what the table shows'),
+        (f"{TASK}.metric", "wer", "is wer, which counts words: set word_boundary, so that their ends are learnt"),
+        (f"{TASK}.test", "dev", 'is "dev", but has to be of another form (its test set, or a list of several'),
+        (f"{TASK}.test", "test_clean", "has to be of another form (its test set"),
+        (f"{TASK}.test", [], "is [], but has to be a list of at least 1 (its test set"),
+        (f"{TASK}.test", ["test", "test"], "has to be a list that names nothing twice"),
         ("corpora.aishell1.case", "fold", 'is "fold", but has to be keep or lower (keep leaves letters'),
         ("corpora.aishell1.punctuation", False, "is false, but has to be keep or drop"),
         ("corpora.aishell1", None, "is null, but has to be a section with keys of its own"),

@@ -302,3 +302,13 @@ def test_magicdata(tmp_path: Path) -> None:
     assert dict(layout.sizes(tmp_path)) == sizes
     with pytest.raises(StepError, match=r"TRANS\.txt: No such file or directory; is this the corpus as distributed\?"):
         list(layout.read(tmp_path / "train"))
+
+
+def test_a_test_set_of_kaldi_s_is_called_with_hyphens(tmp_path: Path) -> None:
+    for name in ("train", "dev", "test_clean"):
+        write(tmp_path / name / "wav.scp", f"{name} {name}.wav\n")
+        write(tmp_path / name / "text", f"{name} 好\n")
+    assert {entry.subset for entry in FORMATS["kaldi"].read(tmp_path)} == {"train", "dev", "test-clean"}
+    write(tmp_path / "test-clean" / "wav.scp", "another another.wav\n")
+    with pytest.raises(StepError, match="differ by _ and - alone: rename one"):
+        list(FORMATS["kaldi"].read(tmp_path))

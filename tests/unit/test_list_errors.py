@@ -38,11 +38,11 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "errors"
 
 
-def run(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    words = "--utterances utterances.tsv --data data --subsets dev test --hypotheses dev.txt test.txt "
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *further: str) -> None:
+    words = "--utterances utterances.tsv --data data --hypotheses dev.txt test.txt "
     words += "--outputs errors/dev.tsv errors/test.tsv --rates errors/rates.tsv --confusions errors/confusions.tsv"
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["list_errors", *words.split()])
+    monkeypatch.setattr(sys, "argv", ["list_errors", *words.split(), *further])
     main()
 
 
@@ -184,3 +184,15 @@ def test_where_each_utterance_counts_as_a_speaker_they_are_not_listed(speakers: 
 )
 def test_groups_of_numbers(number: int, begins: list[int], group: str) -> None:
     assert group_of(number, begins) == group
+
+
+def test_words_and_characters_of_mixed_text(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C said 打开wi fi: of four tokens wi is missing, and k behind fi too many, each a token."""
+    run(monkeypatch, tmp_path, "--metric", "mer")
+    row = read_table(tables / "test.tsv", COLUMNS).set_index("utterance").loc["C"]
+    assert (row["characters"], row["reference"], row["hypothesis"]) == ("4", "打 开 wi fi", "打 开 fi k")
+    assert (row["steps"], row["alignment"]) == ("CCDCI", "打 开 [wi→] fi [→k]")
+    confusions = read_table(tables / "confusions.tsv", ["subset", *CONFUSION_COLUMNS])
+    assert {"wi", "k"} < set(confusions["reference"]) | set(confusions["hypothesis"])
+    assert set(confusions["unit"]) == {"token", "pinyin", "toneless"}
+    assert rates(tables, "all")["all"][:2] == ("4", "14") and rates(tables, "frequency")["0"][0] == ""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common.tables import REJECTED_COLUMNS, UTTERANCE_COLUMNS, read_table
-from scripts.corpora.census import HELDOUT_COLUMNS
+from scripts.corpora.census import HELDOUT_COLUMNS, Census
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.formats.layout import Entry
 from scripts.corpora.list_utterances import BATCH, in_batches, list_corpus
@@ -164,6 +164,14 @@ def test_bad_aishell1(aishell1: Path, tmp_path: Path, step) -> None:
         for speaker, subset in (("S0724", "dev"), ("S0764", "test"))
         for name, text in (("W0001", "你好"), ("W0002", "再见"), ("W0004", "谢谢"))
     ]
+
+
+def test_every_dev_and_test_set_is_held_out() -> None:
+    """Also one that a task names later: pre-training has not heard it. What is named otherwise can be no test set."""
+    names = ("train", "dev", "dev-other", "test", "test-other", "test2", "eval")
+    census = Census()
+    list(census.watch(Entry(name, "S", name, f"{name}.wav", "好") for name in names))
+    assert list(census.heldout()["subset"]) == ["dev", "dev-other", "test", "test-other", "test2"]
 
 
 def test_no_id_is_usable_twice_whatever_a_reader_says(tmp_path: Path, write_wav) -> None:

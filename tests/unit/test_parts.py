@@ -7,7 +7,7 @@ import pytest
 from scripts.common import files as common
 from scripts.reruns.best import foreseen
 from scripts.reruns.numbers import numbers, parts_of_table
-from scripts.reruns.parts import KINDS, Part, above, published_updates, with_all_above
+from scripts.reruns.parts import KINDS, Part, above, match, published_updates, with_all_above
 
 CONFIG = {
     "corpora": {
@@ -19,7 +19,10 @@ CONFIG = {
         "mandarin": {"corpus": "aishell2", "milestones": [0, 800], "updates": 1000, "best": True, "audio_shards": 2}
     },
     "finetuning": {
-        "aishell1": {"corpus": "aishell1", "learning_rates": [0.004, 2e-05], "seeds": [1, 2], "average_last": 3}
+        "aishell1": {
+            **{"corpus": "aishell1", "test": "test", "learning_rates": [0.004, 2e-05], "seeds": [1, 2]},
+            "average_last": 3,
+        }
     },
     "experiments": [{"finetuning": "aishell1", "from": ["mandarin", "english"]}],
 }
@@ -48,6 +51,18 @@ def test_numbers_come_in_the_order_of_rows() -> None:
         *("after-0-updates", "after-800-updates", "best-at-783-updates", "given")
     ]
     assert found[-1] == ("english", "given", "2e-05", "2", "test")
+
+
+def test_several_test_sets_follow_dev_in_their_order() -> None:
+    task = CONFIG["finetuning"]["aishell1"] | {"test": ["test-other", "test"]}
+    config = CONFIG | {"finetuning": {"aishell1": task}}
+    found = numbers(config)
+    assert [number.subset for number in found[:4]] == ["dev", "test-other", "test", "dev"]
+    assert {part["subset"] for part in with_all_above([found[1].score], config) if part.kind == "transcript"} == {
+        "test-other"
+    }
+    assert match("score", found[1].score.file) == found[1].score
+    assert match("score", found[1].score.file.replace("test-other", "tests_other")) is None
 
 
 @pytest.mark.parametrize(

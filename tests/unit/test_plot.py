@@ -1,6 +1,8 @@
 """The curve: which scores become which lines, and a picture with the same bytes each time."""
 
+import io
 import sys
+import warnings
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from scripts.results.tabulate import CER_COLUMNS
 
 def scored(model: str, checkpoint: str, row: str, updates: str, cer: float, **changed: str) -> list[dict[str, str]]:
     """A row of dev and, 0.1 higher, one of test."""
-    same = dict.fromkeys(CER_COLUMNS, "1") | {"task": "aishell1", "learning_rate": "0.0002"}
+    same = dict.fromkeys(CER_COLUMNS, "1") | {"task": "aishell1", "learning_rate": "0.0002", "metric": "cer"}
+    same |= {"published": ""}
     same |= {"model": model, "checkpoint": checkpoint, "row": row, "updates": updates} | changed
     return [same | {"subset": "dev", "cer": str(cer)}, same | {"subset": "test", "cer": str(cer + 0.1)}]
 
@@ -122,3 +125,71 @@ def test_of_one_seed_the_interval_is_a_bar(seeds: list[str], bars: int) -> None:
     found = [lines.get_segments() for lines in axes.collections if isinstance(lines, LineCollection)]
     plt.close(figure)
     assert [[line.tolist() for line in lines] for lines in found] == [[[[0.0, 20.0], [0.0, 30.0]]]] * 2 * bars
+
+
+def test_each_test_set_has_a_line_that_is_told_apart_by_more_than_colour() -> None:
+    rows = run_rows()
+    rows += [
+        row | {"subset": "test-other", "cer": str(float(row["cer"]) + 0.1)} for row in rows if row["subset"] == "test"
+    ]
+    lines = {line.get_label(): line for line in drawn(rows).get_lines()}
+    english = [f"Wav2vec2.0(English), {subset}" for subset in ("dev", "test", "test-other")]
+    assert list(lines) == ["dev", "test", "test-other", *english]
+    assert list(lines["test-other"].get_ydata()) == pytest.approx([95, 32.5, 57.5])
+    assert len({(str(lines[name].get_linestyle()), lines[name].get_marker()) for name in list(lines)[:3]}) == 3
+    assert len({lines[name].get_color() for name in list(lines)[:3]}) == 3
+    assert {lines[name].get_color() for name in english} == {lines[english[0]].get_color()}
+
+
+def test_the_axis_says_what_is_counted() -> None:
+    assert drawn(run_rows()).get_ylabel() == "character error rate (%)"
+    assert drawn([row | {"metric": "wer"} for row in run_rows()]).get_ylabel() == "word error rate (%)"
+
+
+def test_published_numbers_stand_where_their_rows_do() -> None:
+    """Open diamonds: at the updates of a milestone, at the right edge for a model that is no point on the way."""
+    rows = scored("m", "after-0-updates", "@0 updates", "0", 0.75, published="")
+    rows += scored("m", "after-50000-updates", "@50k updates", "50000", 0.25, published="6.7")
+    rows += scored("m", "best", "@40321 updates*", "40321", 0.25, published="5.5")
+    rows += scored("english", "given", "Wav2vec2.0(English)", "", 0.375, published="9.1")
+    axes = drawn(rows)
+    found = [line for line in axes.get_lines() if line.get_marker() == "D"]
+    assert [(list(line.get_xdata()), list(line.get_ydata())) for line in found] == [
+        *[([50000, 40321], [6.7, 5.5])] * 2,
+        *[([1.0], [9.1])] * 2,
+    ]
+    assert len({line.get_markeredgecolor() for line in found}) == 3, "a colour a subset, and one of the level"
+    assert all(line.get_markerfacecolor() == "none" for line in found)
+    assert [text.get_text() for text in axes.get_legend().get_texts()].count("published") == 1
+
+
+@pytest.mark.parametrize(("seeds", "bands"), [(["1"], 1), (["1", "2"], 0)])
+def test_the_interval_of_a_level_is_a_band(seeds: list[str], bands: int) -> None:
+    """That of test, of one seed."""
+    interval = {"low": "0.2", "high": "0.3"}
+    rows = [row for seed in seeds for row in scored("e", "given", "English", "", 0.25, seed=seed, **interval)]
+    found = [patch for patch in drawn(rows).patches if patch.get_alpha() == 0.1]
+    assert [(patch.get_y(), patch.get_height()) for patch in found] == [(20.0, pytest.approx(10.0))] * bands
+
+
+@pytest.mark.parametrize(("cer", "scale"), [(0.05, "log"), (0.0, "linear")])
+def test_factors_count_but_where_nothing_is_wrong(cer: float, scale: str) -> None:
+    """All that is drawn lies within the axes."""
+    rows = scored("m", "after-0-updates", "@0 updates", "0", 0.5, low="0.4", high="0.9", published="31")
+    rows += scored("m", "after-9-updates", "@9 updates", "9", cer, low="0.04" if cer else "", high="", published="2")
+    axes = drawn(rows)
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == scale and low < 2 and high > 90
+
+
+def test_labels_are_never_boxes() -> None:
+    """matplotlib warns of each letter that its font has not."""
+    rows = scored("m", "after-0-updates", "中文 @0 updates", "0", 0.5) + scored("e", "given", "英语模型 é", "", 0.25)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw(table(rows))
+        figure.savefig(io.BytesIO(), format="svg")
+    plt.close(figure)
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    names = ["U+4E2DU+6587", "U+82F1U+8BEDU+6A21U+578B é"]
+    assert labels == [f"{name}, {subset}" for name in names for subset in ("dev", "test")]

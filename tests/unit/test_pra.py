@@ -53,3 +53,10 @@ def test_what_sclite_says_as_it_fails(table: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StepError, match=r"exit code 3 on .*test\.tsv and said: no alignment"):
         pra(table)
+
+
+@pytest.mark.skipif(shutil.which("sctk") is None, reason="sclite is not installed: apt-get install sctk")
+def test_words_stay_words(tmp_path: Path) -> None:
+    said, heard = ["the", "cat", "sat"], ["a", "cat"]
+    list_subset([("W1", Utterance("S", 16_000, said, heard, align(said, heard)))], tmp_path / "test.tsv", " ")
+    assert "Scores: (#C #S #D #I) 1 1 1 0" in pra(tmp_path / "test.tsv").decode()

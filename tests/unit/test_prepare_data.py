@@ -220,3 +220,13 @@ def test_nothing_but_what_is_too_short(tmp_path: Path, step, name: str, subset: 
         f"error: {tmp_path / 'utterances.tsv'} has no usable utterance of {subset} ({why}): "
         "fine-tuning needs train and dev\n"
     )
+
+
+def test_a_test_set_that_is_not_there_is_told_before_anything_is_trained(tmp_path: Path, step) -> None:
+    rows = [*short_rows("T6", "D1", "X0"), ("Y0", "S", "test-other", "Y0.wav", 16_000, "好")]
+    assert prepare(tmp_path, step, rows, "--tests", "test", "test-other").returncode == 0
+    result = prepare(tmp_path, step, rows, "--tests", "test", "test-clean")
+    assert result.returncode == 1 and result.stderr == (
+        f"error: {tmp_path / 'utterances.tsv'} has no utterance of test-clean (it has dev, test, test-other, train): "
+        "correct test of the task\n"
+    )

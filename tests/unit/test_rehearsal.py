@@ -32,7 +32,7 @@ def whole(config: dict) -> dict:
     for entry in config["corpora"].values():
         entry |= {"exclude": None, "convert": False} | entry
     for entry in config["finetuning"].values():
-        entry |= {"train_hours": None} | entry
+        entry |= {"train_hours": None, "test": "test"} | entry
     for entry in config["pretraining"].values():
         entry |= {"start_from": None} | entry
     return config

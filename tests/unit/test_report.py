@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 import soundfile
 
+from scripts.cluster.status import report
 from scripts.common import tables
-from scripts.results.report import answer, facts, listening
+from scripts.results.report import facts, listening
 from scripts.results.report.tables import Table, tables_of
-from scripts.results.write_report import Figure, render, with_code
+from scripts.results.write_report import Figure, render, unbroken, with_code
+from tests.unit.test_status import EPOCH, NOON, TRAIN_INNER, at, own, write
 
 CER_MD = """\
 | AISHELL-1 | dev | test |
@@ -43,47 +45,6 @@ def test_tables_are_those_of_the_file() -> None:
     assert tables_of(CER_MD) == ([first, other], "Experiment `abc`, commit `def`.")
 
 
-def scores(*rows: tuple[str, str, str, str, float, float]) -> pd.DataFrame:
-    """cer.tsv, as it is read, from (model, row, updates, seed, dev, test)."""
-    found = [
-        ("aishell1", model, row, row, updates, "0.1", seed, subset, str(cer))
-        for model, row, updates, seed, *rates in rows
-        for subset, cer in zip(("dev", "test"), rates, strict=True)
-    ]
-    columns = ["task", "model", "checkpoint", "row", "updates", "learning_rate", "seed", "subset", "cer"]
-    return pd.DataFrame(found, columns=columns, dtype=str)
-
-
-COURSE = [("m", "@0 updates", "0", "1", 0.8, 0.9), ("m", "@2 updates", "2", "1", 0.3, 0.21)]
-
-
-def test_what_is_best_is_chosen_on_dev_and_said_of_test() -> None:
-    table = scores(*COURSE, ("m", "@9 updates", "9", "1", 0.31, 0.2), ("e", "English", "", "1", 0.25, 0.2549))
-    assert list(answer.answers(table, {"aishell1": "AISHELL-1"})) == [
-        "On AISHELL-1, CER of test falls from 90.0 % without pre-training to 21.0 % after 2 updates of pre-training, "
-        "where it is lowest on dev.",
-        "English has 25.0 % on dev and 25.5 % on test, @2 updates 30.0 % on dev and 21.0 % on test.",
-    ]
-
-
-def test_seeds_are_averaged() -> None:
-    table = scores(*COURSE, ("m", "@2 updates", "2", "2", 0.5, 0.41))
-    (sentence,) = answer.answers(table, {})
-    assert "to 31.0 % after 2 updates" in sentence
-
-
-def test_what_helps_nowhere_is_said_so() -> None:
-    table = scores(("m", "@0 updates", "0", "1", 0.2, 0.3), ("m", "@2 updates", "2", "1", 0.4, 0.1))
-    assert list(answer.answers(table, {"m": "M"})) == [
-        "On aishell1, pre-training of M lowers CER nowhere: on dev the lowest is that without pre-training, "
-        "20.0 % on dev and 30.0 % on test."
-    ]
-
-
-def test_a_single_checkpoint_has_no_course() -> None:
-    assert list(answer.answers(scores(("e", "English", "", "1", 0.2, 0.3)), {})) == []
-
-
 @pytest.mark.parametrize(
     ("reference", "hypothesis", "expected"),
     [
@@ -92,6 +53,9 @@ def test_a_single_checkpoint_has_no_course() -> None:
         ("今天好", "今好", [("今", False), ("‸", True), ("好", False)]),
         ("今天", "今天啊", [("今天", False), ("啊", True)]),
         ("今", "", [("‸", True)]),
+        ("abxcd", "xabycd", [("x", True), ("ab", False), ("y", True), ("cd", False)]),
+        ("今天好", "好天今", [("好", True), ("天", False), ("今", True)]),
+        ("on a day", "on the day", [("on ", False), ("the ", True), ("day", False)]),
         ("", "", []),
     ],
 )
@@ -147,8 +111,16 @@ def test_stages_add_up(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(header + lines)
-    assert sorted(facts.stages(tmp_path)) == [facts.Stage("plot", 1, 0.0, 0.0), facts.Stage("pretrain", 2, 1.5, 2.0)]
-    assert facts.stages(tmp_path / "none") == []
+    assert sorted(facts.stages(tmp_path, {"pretrain": 12.0})) == [
+        facts.Stage("plot", 1, 0.0, 0.0, None),
+        facts.Stage("pretrain", 2, 1.5, 2.0, 12.0),
+    ]
+    assert facts.stages(tmp_path / "none", {}) == []
+
+
+def test_processors_are_said_in_words() -> None:
+    known = {"processors": [{"name": "Xeon", "vendor": "Intel", "level": "x86-64-v4"}]}
+    assert facts.processors(known) == ["Xeon, Intel, x86-64-v4"] and facts.processors({}) == []
 
 
 def test_what_stands_in_a_corpus_is_no_html() -> None:
@@ -161,8 +133,9 @@ def test_what_stands_in_a_corpus_is_no_html() -> None:
             "certainty": [Table([evil, "dev"], [[evil, "1"]], [evil])],
             "origin": evil,
             "curve": Figure("data:,", evil),
-            "trainings": [evil],
-            "figures": [Figure("data:,", evil)],
+            "trainings": [(evil, [evil], Figure("data:,", evil, evil))],
+            "misheard": [evil],
+            "figures": [Figure("data:,", evil, evil)],
             "listening": {evil: [listening.Utterance(evil, 1.0, evil, [heard], "")]},
             "corpora": [facts.Corpus(evil, [(evil, 1, 1.0)], [(evil, 1)])],
             "stages": [facts.Stage(evil, 1, 1.0, 1.0)],
@@ -175,3 +148,29 @@ def test_what_stands_in_a_corpus_is_no_html() -> None:
 
 def test_code_of_markdown_is_code_and_nothing_else_is_html() -> None:
     assert with_code("`*`: <b> & `a<b`") == "<code>*</code>: &lt;b&gt; &amp; <code>a&lt;b</code>"
+
+
+def test_gpu_hours_are_those_of_make_status(tmp_path: Path, slurm) -> None:
+    """Over all starts, also of trainers that were killed: until their last sign of life."""
+    run = tmp_path / "results/pretrain/mandarin/work"
+    own(run / "after-10-updates.owners", 1, 0, gpus=8, released=7200)  # 16 GPU hours
+    own(run / "after-20-updates.owners", 1, 7200, gpus=8)  # killed
+    own(run / "after-20-updates.owners", 2, 36_000, gpus=4, released=37_800)  # 2
+    lines = [TRAIN_INNER.format(at(9000), 15), TRAIN_INNER.format(at(10_800), 18)]  # an hour after its start: 8
+    write(run / "after-20-updates-0123456789ab/train.log", *lines, modified=37_800)
+    write(run / "after-10-updates-0123456789ab/train.log", TRAIN_INNER.format(at(14_400), 10), modified=14_400)
+    for seed in (1, 2):
+        work = tmp_path / f"results/finetune/aishell1/from/mandarin/after-10-updates/lr-0.1/seed-{seed}/work"
+        own(work / "epochs.owners", 1, 0, gpus=1)  # killed, too
+        write(work / "48d6613c3159/train.log", EPOCH.format(1, "0.4"), modified=5400)  # 1.5 each
+    found = facts.gpu_hours(tmp_path)
+    assert found == {"pretrain": pytest.approx(26.0), "finetune": pytest.approx(3.0)}
+    assert "Training in all: 29.0 GPU hours in 5 starts" in report(tmp_path, None, NOON)
+    assert facts.gpu_hours(tmp_path / "none") == {}
+
+
+def test_numbers_stay_with_what_belongs_to_them() -> None:
+    kept = ["22.8 %", "(13.7 to 37.9)", "at", "@800 updates:", "3.1 ± 0.2 %", "(−2.6 points,", "−8 to +3,", "p 0.02)"]
+    sentence = " ".join([*kept, "as p of 2 to a"])
+    pieces = [piece.replace("\N{NO-BREAK SPACE}", " ") for piece in unbroken(sentence).split(" ")]
+    assert pieces == [*kept, "as", "p", "of", "2", "to", "a"]

@@ -14,8 +14,9 @@ import pytest
 from scripts.common import files
 from scripts.common.errors import StepError
 from scripts.common.tables import UTTERANCE_COLUMNS, write_utterances
-from scripts.common.text import characters
+from scripts.common.text import characters, normalise
 from scripts.common.text import words as text_words
+from scripts.evaluate.metrics import METRICS
 from scripts.evaluate.score_cer import main
 from scripts.evaluate.score_cer import score as count_score
 
@@ -140,3 +141,50 @@ def test_refused_hypotheses(monkeypatch: pytest.MonkeyPatch, utterances: Path, t
 def test_a_subset_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch, utterances: Path) -> None:
     with pytest.raises(StepError, match="its subsets: dev, test, train"):
         score(monkeypatch, utterances, "tset", "D 北京\n")
+
+
+def scored_by(monkeypatch: pytest.MonkeyPatch, path: Path, text: str, metric: str) -> dict:
+    (path.parent / "text").write_text(text, encoding="utf-8")
+    words = ["--utterances", path, "--subset", "dev", "--hypotheses", path.parent / "text", "--metric", metric]
+    monkeypatch.setattr(sys, "argv", ["score_cer", *map(str, words), "--output", str(path.parent / "score.json")])
+    main()
+    return files.read_json(path.parent / "score.json")
+
+
+def test_what_the_table_shows_is_counted_beside_characters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """打 开 wi fi 吧: wi heard as we, 吧 missing. As words 打开wi and fi吧 both are wrong."""
+    rows = [("A", "speaker1", "dev", "A.wav", 16_000, "打开wi fi吧")]
+    write_utterances(pd.DataFrame(rows, columns=UTTERANCE_COLUMNS), tmp_path / "utterances.tsv")
+    plain, words, mixed = (
+        scored_by(monkeypatch, tmp_path / "utterances.tsv", "A 打开we fi\n", metric) for metric in ("cer", "wer", "mer")
+    )
+    assert "metric" not in plain and "metric" not in plain["made_from"] and "wer" not in plain
+    assert (words["metric"], words["made_from"]["metric"]) == ("wer", "wer") and "mer" not in words
+    assert (words["word_substitutions"], words["words"], words["wer"]) == (2, 2, 1)
+    counts = {key: value for key, value in mixed.items() if key.startswith("token") or key == "mer"}
+    assert counts == {
+        **{"token_substitutions": 1, "token_deletions": 1, "token_insertions": 0, "tokens": 5, "mer": 0.4},
+    }
+    assert {one["cer"] for one in (plain, words, mixed)} == {2 / 7}
+
+
+@pytest.mark.parametrize("metric", ["wer", "mer"])
+def test_rates_are_those_of_jiwer_where_errors_are_few(metric: str) -> None:
+    """It counts the fewest errors, sclite those of the cheapest alignment: they part where hardly anything matches."""
+    jiwer = pytest.importorskip("jiwer", reason="jiwer is not installed: pip install jiwer==4.0.0")
+    chance = random.Random(7)
+    known = [f"w{number}" for number in range(300)]
+    known += [chr(0x4E00 + number) for number in range(300)] * (metric == "mer")
+    said, heard = {}, {}
+    for number in range(500):
+        tokens = chance.choices(known, k=chance.randint(3, 25))
+        wrong = [chance.choice(known) if chance.random() < 0.1 else token for token in tokens]
+        del wrong[: chance.random() < 0.3]
+        said[f"u{number}"], heard[f"u{number}"] = (normalise(" ".join(side)) for side in (tokens, wrong))
+    units = METRICS[metric].tokens
+    ours = count_score(said, heard, units)
+    theirs = jiwer.process_words(*([" ".join(units(text)) for text in side.values()] for side in (said, heard)))
+    assert ours.errors > 300
+    assert (ours.substitutions, ours.deletions, ours.insertions) == (
+        *(theirs.substitutions, theirs.deletions, theirs.insertions),
+    )

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from scripts.common.errors import StepError
-from scripts.results.labels import row_labels, thousands
+from scripts.results import columns
+from scripts.results.comparisons import Certain
+from scripts.results.labels import checkpoint_of, row_labels, thousands
 from scripts.results.scores import Score, read_scores
-from scripts.results.tabulate import CER_COLUMNS, PUBLISHED_COLUMNS, cell, long_table, main, markdown
+from scripts.results.tabulate import CER_COLUMNS, PUBLISHED_COLUMNS, cell, long_table, main, markdown, read_published
 
 LABELS = {"aishell1": "AISHELL-1", "english": "Wav2vec2.0(English)"}
 ROW = ["Wav2vec2.0(English)", "6.2", "6.7", "AISHELL-1", "[1] a paper"]
@@ -91,7 +93,8 @@ def test_long_table(tmp_path: Path) -> None:
     lines = [line.split("\t") for line in long_table(scores, row_labels(scores, LABELS)).splitlines()]
     run = ["aishell1", "mandarin", "best", "@396k updates*", "396437", "0.0002", "2"]
     given = ["aishell1", "english", "given", "Wav2vec2.0(English)", "", "0.0002", "1"]
-    lines[1:] = [line[:14] for line in lines[1:] if not any(line[14:])]  # the rest is taken from transcripts
+    # the rest is taken from transcripts
+    lines[1:] = [line[:14] for line in lines[1:] if not any(line[14:-1]) and line[-1] == "cer"]
     assert lines == [
         CER_COLUMNS,
         [*given, "dev", "12", "0", "0", "200", "20", "0.06"],
@@ -300,3 +303,85 @@ def test_the_published_table_is_whole() -> None:
     assert set(published["corpus"]) == {"AISHELL-1"}
     expected = "6.7 6.1 5.8 5.6 5.1 5.2 5.2 6.2 5.1 4.8", "7.5 6.7 6.4 6.3 5.6 5.7 5.8 6.7 5.6 5.3"
     assert (" ".join(published["dev"]), " ".join(published["test"])) == expected
+
+
+SETS = ("dev", "test-clean", "test-other")
+
+
+def write_sets(root: Path, tail: str, *errors: int, task: str = "aishell1") -> list[Path]:
+    return [write_score(root, subset, tail, count, task) for subset, count in zip(SETS, errors, strict=True)]
+
+
+def test_each_test_set_has_a_column(tmp_path: Path) -> None:
+    tail = "mandarin/after-{}-updates/lr-1/seed-{}"
+    paths = [path for seed in (1, 2) for path in write_sets(tmp_path, tail.format(800, seed), 10, 20, 30 + 2 * seed)]
+    scores = read_scores([*paths, *write_both(tmp_path, tail.format(800, 1), 40, 50, task="other")])
+    (tmp_path / "published.tsv").write_text(
+        "row\tdev\ttest-clean\ttest-other\tcorpus\tnote\nE\t1.0\t2.0\t3.0\tAISHELL-1\t[1] a paper\n"
+    )
+    published = read_published(tmp_path / "published.tsv", [score for score in scores if score.subset != "test"])
+    lines = markdown(scores, row_labels(scores, LABELS), LABELS, {"aishell1": published}).splitlines()
+    assert lines[:6] == [
+        "| AISHELL-1 | dev | test-clean | test-other |",
+        "| --- | ---: | ---: | ---: |",
+        "| @800 updates | 5.0 ± 0.0 | 10.0 ± 0.0 | 16.5 ± 0.7 |",
+        "| published: E | 1.0 | 2.0 | 3.0 |",
+        "",
+        "- Character error rate in percent on 20 utterances of dev, 20 utterances of test-clean and 20 utterances of "
+        "test-other; mean ± sample standard deviation over 2 seeds.",
+    ]
+    assert "| other | dev | test |" in lines and "| @800 updates | 20.0 | 25.0 |" in lines
+    listed = [line.split("\t")[7] for line in long_table(scores, row_labels(scores, LABELS)).splitlines()]
+    assert listed == ["subset", *SETS, *SETS, "dev", "test"]
+
+
+def test_what_was_published_on_other_test_sets_is_left_out(tmp_path: Path) -> None:
+    scores = read_scores(write_sets(tmp_path, "a/given/lr-1/seed-1", 1, 2, 3))
+    file = tmp_path / "published.tsv"
+    file.write_text("row\tdev\ttest-other\ttest\tcorpus\tnote\nE\t1.0\t2.0\t3.0\tAISHELL-1\t\n")
+    published = read_published(file, scores)
+    assert published.to_numpy().tolist() == [["E", "1.0", "", "2.0", "AISHELL-1", ""]]
+    further = columns.Further(
+        scores, row_labels(scores, {}), {"aishell1": "AISHELL-1"}, {"aishell1": published}, Certain()
+    )
+    further.rows[checkpoint_of(scores[0])] = "E"
+    assert [further.published_number(score) for score in scores] == ["1.0", None, "2.0"]
+    file.write_text("row\tdev\teval\tcorpus\tnote\n")
+    with pytest.raises(StepError, match="has the columns"):
+        read_published(file, scores)
+
+
+def test_a_row_without_one_of_the_test_sets_is_refused(tmp_path: Path) -> None:
+    paths = [
+        *write_sets(tmp_path, "a/given/lr-1/seed-1", 1, 2, 3),
+        *write_sets(tmp_path, "b/given/lr-1/seed-1", 1, 2, 3),
+    ]
+    with pytest.raises(StepError, match="aishell1 from a/given, lr 1, seed 1 has no score for test-other"):
+        read_scores([path for path in paths if path != paths[2]])
+    with pytest.raises(StepError, match="has no score for dev"):
+        read_scores(paths[1:])
+    with pytest.raises(StepError, match="has no score for test:"):
+        read_scores(paths[:1])
+
+
+@pytest.mark.parametrize(("metric", "name", "title"), [("wer", "WER", "Word"), ("mer", "MER", "Mixed")])
+def test_another_error_rate_is_said_to_be_one(tmp_path: Path, metric: str, name: str, title: str) -> None:
+    """4 of 40 words: 10 %, whatever the characters are. There are no columns of words beside."""
+    unit = {"wer": "word", "mer": "token"}[metric]
+    counts = {f"{unit}_substitutions": 2, f"{unit}_deletions": 1, f"{unit}_insertions": 1, f"{unit}s": 40}
+    tail = "mandarin/after-800-updates/lr-1/seed-1"
+    paths = [write_score(tmp_path, subset, tail, 100, **counts, metric=metric) for subset in ("dev", "test")]
+    scores = read_scores(paths)
+    lines = markdown(scores, row_labels(scores, LABELS), LABELS, {}).splitlines()
+    assert lines[:3] == [
+        *(f"| AISHELL-1 | dev {name} | test {name} |", "| --- | ---: | ---: |", "| @800 updates | 10.0 | 10.0 |"),
+    ]
+    assert lines[4].startswith(f"- {title} error rate in percent on 20 utterances of dev")
+    assert ("each character counts, of all others each word" in lines[-1]) == (metric == "mer")
+    row = dict(
+        zip(CER_COLUMNS, long_table(scores, row_labels(scores, LABELS)).splitlines()[1].split("\t"), strict=True)
+    )
+    assert (row["metric"], row["substitutions"], row["characters"], row["cer"]) == (metric, "2", "40", "0.1")
+    write_score(tmp_path, "test", tail, 100, metric=metric)
+    with pytest.raises(StepError, match=f"has no whole number under {unit}_substitutions: remake it"):
+        read_scores(paths)

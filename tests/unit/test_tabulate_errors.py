@@ -42,7 +42,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for subset in ("dev", "test"):
             errors = (tone, deleted, inserted)
             score = [*branch, subset, *errors, 100, 9, sum(errors) / 100]
-            scores.append(score + [""] * (len(CER_COLUMNS) - len(score)))
+            scores.append(score + [""] * (len(CER_COLUMNS) - len(score) - 1) + ["cer"])
             rates += [
                 [subset, "all", "all", 9, 100, *errors, sum(errors) / 100],
                 [subset, "speaker", "S1", 4, 40, tone, 0, 0, tone / 40],
@@ -113,7 +113,7 @@ def test_a_branch_without_confusions(tree: Path, monkeypatch: pytest.MonkeyPatch
 def test_errors_of_another_transcript_are_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tree / paths("rates.tsv")[1]
     file.write_text(file.read_text().replace("all\tall\t9\t100\t4\t", "all\tall\t9\t100\t5\t", 1))
-    with pytest.raises(StepError, match=r"after-10-updates/lr-0.1/seed-1/rates.tsv counts other errors than cer.tsv"):
+    with pytest.raises(StepError, match=r"after-10-updates/lr-0.1/seed-1 counts other errors than cer.tsv"):
         tabulate(monkeypatch)
     assert not (tree / "rates.tsv").exists() and not (tree / "confusions.tsv").exists()
 
@@ -198,9 +198,9 @@ def test_confusions_along_the_rows(tree: Path, monkeypatch: pytest.MonkeyPatch, 
 
 def test_characters_of_a_language_without_pinyin(axes: plt.Axes) -> None:
     """What is too many was never said: its share is that of all that is drawn."""
-    same = dict.fromkeys(ALL_CONFUSION_COLUMNS, "1") | {"unit": "character", "row": "@0 updates"}
+    same = dict.fromkeys(ALL_CONFUSION_COLUMNS, "1") | {"unit": "character", "row": "@0 updates", "metric": "cer"}
     pairs = [("é", "ж", 4, "8"), ("好", "", 3, "4"), ("", "a", 1, "")]
-    rows = [same | dict(zip(ALL_CONFUSION_COLUMNS[-4:], pair, strict=True)) for pair in pairs]
+    rows = [same | dict(zip(ALL_CONFUSION_COLUMNS[-5:-1], pair, strict=True)) for pair in pairs]
     draw_confused(axes, pd.DataFrame(rows, columns=ALL_CONFUSION_COLUMNS))
     assert [text.get_text() for text in axes.get_yticklabels()] == ["é → ж", "U+597D → nothing", "nothing → a"]
     assert axes.images[0].get_array().tolist() == [[0.5], [0.75], [0.125]]
@@ -239,3 +239,36 @@ def test_same_tables_same_pictures(tree: Path, monkeypatch: pytest.MonkeyPatch) 
     for picture in pictures[0].values():
         assert xml.etree.ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
         assert b"<dc:date>" not in picture
+
+
+def test_a_job_a_subset_tells_the_same(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a task has several test sets, what was misheard lies in a folder a subset."""
+    together = tabulate(monkeypatch)
+    for file in map(Path, [*paths("rates.tsv"), *paths("confusions.tsv")]):
+        head, *lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        for subset in ("dev", "test"):
+            (file.parent / subset).mkdir(exist_ok=True)
+            own = [line for line in lines if line.startswith(f"{subset}\t")]
+            (file.parent / subset / file.name).write_text("".join([head, *own]), encoding="utf-8")
+    of_subsets = [
+        str(Path(path).parent / subset / Path(path).name) for path in paths("{}") for subset in ("dev", "test")
+    ]
+    monkeypatch.setitem(globals(), "paths", lambda name: [path.format(name) for path in of_subsets])
+    apart = tabulate(monkeypatch)
+    for one, other in zip(together, apart, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    monkeypatch.setitem(globals(), "paths", lambda name: [path.format(name) for path in of_subsets[:-1]])
+    with pytest.raises(StepError, match=r"seed-2/dev counts other errors than cer.tsv"):
+        tabulate(monkeypatch)
+
+
+def test_each_test_set_is_drawn(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates, _ = tabulate(monkeypatch)
+    other = rates[rates["subset"] == "test"].assign(subset="test-other")
+    titles = []
+    plot_errors.save(
+        pd.concat([rates, other]), tree / "kinds.svg", {"kinds": lambda axes, part: titles.append(axes)}, (2, 2)
+    )
+    assert [axes.get_title() for axes in titles] == ["test: kinds", "test-other: kinds"]
+    draw_kinds(titles[1], other)
+    assert titles[1].get_xlabel() == "errors in a hundred characters of test-other"

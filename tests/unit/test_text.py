@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scripts.common.text import characters, leakage_key, lower, normalise, without_punctuation, words
+from scripts.common.text import characters, leakage_key, lower, mixed, normalise, without_punctuation, words
 
 
 @pytest.mark.parametrize(
@@ -205,3 +205,18 @@ def test_other_sentences_have_other_keys() -> None:
 @given(MIXED)
 def test_a_key_is_its_own_key_and_that_of_the_normalised_transcript(transcript: str) -> None:
     assert leakage_key(leakage_key(transcript)) == leakage_key(transcript) == leakage_key(normalise(transcript))
+
+
+@pytest.mark.parametrize(
+    ("transcript", "tokens"),
+    [
+        ("", []),
+        ("the cat", ["the", "cat"]),
+        ("打开wi fi吧", ["打", "开", "wi", "fi", "吧"]),
+        ("用iPhone15、x", ["用", "iPhone15", "、", "x"]),
+        ("カーの don't", ["カ", "ー", "の", "don't"]),
+        ("한국 말", ["한국", "말"]),
+    ],
+)
+def test_mixed_tokens(transcript: str, tokens: list[str]) -> None:
+    assert mixed(transcript) == tokens

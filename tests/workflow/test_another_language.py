@@ -5,12 +5,15 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 import soxr
 import yaml
 
 from scripts.common.tables import read_table, read_utterances
+from scripts.results.tabulate import CER_COLUMNS
 from tests.workflow.conftest import REPOSITORY, Project, make, speak
+from tests.workflow.test_reruns import TABLE
 
 PAGE = (REPOSITORY / "docs/another-language.md").read_text(encoding="utf-8")
 SAID = {  # as they stand in its lists: capitals and commas, which the overlay takes away
@@ -60,11 +63,36 @@ def follow(directory: Path) -> Project:
     return project
 
 
-def test_the_page_leads_from_a_kaldi_directory_to_a_table(tmp_path: Path) -> None:
-    project = follow(tmp_path / "runs/russian")
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = follow(tmp_path_factory.mktemp("language") / "runs/russian")
     run = project.snakemake()
     assert run.code == 0, run.output
     assert project.snakemake("-n").nothing
+    return project
+
+
+def test_another_error_rate(project: Project, tmp_path: Path) -> None:
+    """It is of the same transcripts: what was wrong in words is counted, compared and listed, and nothing else runs."""
+    directory = tmp_path / "a copy"
+    shutil.copytree(project.directory, directory, symlinks=True)
+    overlay = directory / "overlay.yaml"
+    overlay.write_text(overlay.read_text().replace("word_boundary: true", "word_boundary: true\n    metric: wer"))
+    copy = Project(directory)
+    run = copy.snakemake()
+    assert run.code == 0, run.output
+    assert set(run.rules) == {"score_cer", "list_errors", "write_config", "write_report", "all"} | TABLE
+    assert copy.snakemake("-n").nothing
+    table = copy.read("results/cer.md").splitlines()
+    assert table[0] == "| Russian | dev WER | test WER |" and table[3] == "| @20 updates | 0.0 | 0.0 |"
+    assert "- Word error rate in percent on 2 utterances of dev and 2 utterances of test; one seed." in table
+    scores = read_table(directory / "results/cer.tsv", CER_COLUMNS)
+    assert set(scores["metric"]) == {"wer"} and set(scores["characters"]) == {"4"}
+    branch = "russian/from/russian-base/after-20-updates/lr-0.1/seed-1"
+    assert "\tвг аб а\tвг аб а\tCCC\tвг аб а\n" in copy.read(f"results/errors/{branch}/test.tsv")
+
+
+def test_the_page_leads_from_a_kaldi_directory_to_a_table(project: Project) -> None:
     corpus = project.directory / "results/corpora/russian"
     utterances = read_utterances(corpus / "utterances.tsv")
     assert read_table(corpus / "rejected.tsv", ["utterance", "path", "reason"]).empty

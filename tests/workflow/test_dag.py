@@ -19,7 +19,8 @@ def test_everything_from_the_corpora_to_the_table(finished: Project, first_run: 
         **{"list_utterances": 2, "drop_leakage": 1, "split_validation": 1, "concatenate": 3, "write_manifest": 2},
         **{"pretrain": 3, "keep_curve": 1, "choose_best": 1, "prepare_data": 1, "prepare_encoder": 3, "finetune": 3},
         **{"average_weights": 3, "transcribe": 3, "score_cer": 6, "list_errors": 3},
-        **{"trace": 1, "tabulate": 1, "plot": 1, "tabulate_errors": 1, "plot_errors": 1, "write_report": 1},
+        **{"trace": 1, "tabulate": 1, "plot": 1, "plot_finetunings": 1},
+        **{"tabulate_errors": 1, "plot_errors": 1, "write_report": 1},
         **{"describe_trainings": 1, "write_config": 1, "all": 1},
     }
     table = finished.read("results/cer.md").splitlines()
@@ -134,7 +135,7 @@ def test_curves_are_made_of_logs_and_train_nothing(finished: Project) -> None:
     (finished.directory / "results/trainings.md").unlink()
     made = finished.snakemake()
     assert made.code == 0, made.output
-    assert set(made.rules) == {"keep_curve", "describe_trainings", "write_report", "all"}
+    assert set(made.rules) == {"keep_curve", "describe_trainings", "plot_finetunings", "write_report", "all"}
     table = (run / "curve.tsv").read_text()
     assert [line.split("\t")[0] for line in table.splitlines()] == ["updates", "15"]
     assert finished.read("results/trainings.md").startswith("- mandarin: update 15: nothing to compare with")

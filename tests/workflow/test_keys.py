@@ -115,7 +115,15 @@ EFFECTS = {
     "finetuning.*.mask_frames": task("mask_frames", 12, {"prepare_data", "list_errors", "prepare_encoder"} | TABLE),
     # as there is no space between its characters: the same tokens
     "finetuning.*.word_boundary": task("word_boundary", True, {"prepare_data", "list_errors"} | TABLE),
+    # of what has no spaces the same is heard
+    "finetuning.*.metric": Effect(
+        {"finetuning__aishell1__metric": "mer", "finetuning__aishell1__word_boundary": True},
+        {"prepare_data", "score_cer", "list_errors"} | TABLE,
+    ),
     "finetuning.*.published": task("published", None, TABLE),
+    "finetuning.*.test": task(
+        "test", ["test", "test-other"], {"transcribe_subset", "score_cer", "list_errors_of_subset"} | TABLE
+    ),
     "finetuning.*.mask_prob": task("mask_prob", 0.2, {"prepare_encoder"} | BRANCH),
     "look_again": Effect({"look_again": True}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE - MAY_RUN),
     "repeat_pretraining": Effect({"repeat_pretraining": True}, set()),
@@ -166,12 +174,17 @@ def finish(place: Path) -> None:
 
 
 def lay_out_more(corpora: Path) -> None:
-    """An AISHELL-1 with one more utterance, and AISHELL-2 so that it may be read as an AISHELL-1."""
+    """An AISHELL-1 with one more utterance, one with a further test set, and AISHELL-2 so that it may be read as an
+    AISHELL-1.
+    """
     shutil.copytree(corpora / "data_aishell", corpora / "longer")
-    with (corpora / "longer" / changes.LISTS["aishell1"]).open("a", encoding="utf-8") as file:
-        file.write("BAC009S0002W0999 甲乙丙丁\n")
-    wav = corpora / "longer/wav/train/S0002/BAC009S0002W0999.wav"
-    soundfile.write(wav, speak("甲乙丙丁"), 16000, subtype="PCM_16")
+    for name, folder in (("longer", "train/S0002"), ("data_aishell", "test-other/S0900")):
+        utterance = f"BAC009{folder[-5:]}W0999"
+        with (corpora / name / changes.LISTS["aishell1"]).open("a", encoding="utf-8") as file:
+            file.write(f"{utterance} 甲乙丙丁\n")
+        (corpora / name / "wav" / folder).mkdir(parents=True, exist_ok=True)
+        wav = corpora / name / "wav" / folder / f"{utterance}.wav"
+        soundfile.write(wav, speak("甲乙丙丁"), 16000, subtype="PCM_16")
     two = corpora / "AISHELL-2/iOS/data"
     (two / "wav/train").mkdir()
     (two / "wav/C0001").rename(two / "wav/train/C0001")

@@ -17,7 +17,7 @@ import yaml
 from tests.workflow.conftest import RECIPES, Project, Run, speak
 
 TRAINERS = {"pretrain", "finetune"}
-TABLE = {"trace", "tabulate", "plot", "tabulate_errors", "plot_errors", "write_report"}
+TABLE = {"trace", "tabulate", "plot", "plot_finetunings", "tabulate_errors", "plot_errors", "write_report"}
 CHEAP = {"drop_leakage", "split_validation", "concatenate", "prepare_data", "score_cer", "list_errors"}
 MILESTONES = "results/pretrain/mandarin"
 

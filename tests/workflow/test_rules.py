@@ -29,24 +29,31 @@ SPARED = ("pretrain", "finetune", "transcribe")  # take GPUs: see spared() in wo
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as it is written: its file, its lines, and the text below each directive."""
+    """A rule as it is written: its file, its lines, and the text below each directive. `of`: the rule whose command and
+    directives it takes over, or itself.
+    """
 
     name: str
     file: Path
     lines: list[str]
     directives: dict[str, str]
+    of: str
 
 
 def parse(file: Path) -> list[Rule]:
-    """The rules of a file: blocks that begin with `rule NAME:`, in which directives are indented by 4."""
-    rules = []
+    """The rules of a file: blocks that begin with `rule NAME:` or `use rule OTHER as NAME with:`. Their directives are
+    indented by 4.
+    """
+    rules: dict[str, Rule] = {}
     for block in re.split(r"^(?=\S)", file.read_text(encoding="utf-8"), flags=re.MULTILINE):
-        head = re.match(r"(?:rule|checkpoint) (\w+):\n", block)
+        head = re.match(r"(?:rule|checkpoint|use rule (?P<of>\w+) as) (?P<name>\w+)(?: with)?:\n", block)
         if head:
             parts = re.split(r"^    (\w+):", block[head.end() :], flags=re.MULTILINE)
             directives = dict(zip(parts[1::2], parts[2::2], strict=True))
-            rules.append(Rule(head[1], file, block.rstrip().splitlines(), directives))
-    return rules
+            of = rules[head["of"]].directives if head["of"] else {}
+            lines = block.rstrip().splitlines()
+            rules[head["name"]] = Rule(head["name"], file, lines, of | directives, head["of"] or head["name"])
+    return list(rules.values())
 
 
 SNAKEFILES = sorted((REPOSITORY / "workflow" / "rules").glob("*.smk"))
@@ -119,7 +126,7 @@ def test_a_rule_fits_the_eye() -> None:
 @every_rule
 def test_the_command_is_a_module_of_the_same_name(rule: Rule) -> None:
     module = module_of(rule)
-    assert module == f"scripts.{rule.file.stem}.{rule.name}"
+    assert module == f"scripts.{rule.file.stem}.{rule.of}"
     assert (REPOSITORY / f"{module.replace('.', '/')}.py").is_file()
     assert rule.directives["shell"].rstrip().endswith('2>&1 | tee {log:q}"')
 
@@ -139,7 +146,7 @@ def test_parts_lie_where_the_planner_looks_for_them(rule: Rule) -> None:
     for name, value in reversed(re.findall(r'(\w+)="(.*)",', block[1])):
         outputs = outputs.replace(f"<{name}>", value)
     for maker, template in KINDS.values():
-        if maker == rule.name:
+        if maker == rule.of:
             if template not in outputs and maker != "choose_best":
                 written = template.replace("{subset}", "{}")
                 plain = outputs.replace("{{", "{").replace("}}", "}")  # str.format
@@ -154,7 +161,7 @@ def test_parts_lie_where_the_planner_looks_for_them(rule: Rule) -> None:
 
 @every_rule
 def test_what_makes_a_part_of_the_table_is_made_again_where_its_sidecar_is_stale(rule: Rule) -> None:
-    if rule.name in SPARED:
+    if rule.of in SPARED:
         assert re.search(r"unpack\((inputs_of_milestone|lambda wildcards: spared\()", rule.directives["input"])
     elif kinds := [kind for kind, (maker, _) in KINDS.items() if maker == rule.name]:
         assert re.findall(r'again=if_stale\("([\w-]+)"', rule.directives["input"]) == kinds
@@ -166,7 +173,7 @@ def test_what_stands_below_a_trainer_waits_for_what_decides_whether_it_runs(rule
     config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     fill_in(config)
     parts = with_all_above(parts_of_table(config), config)
-    for part in [part for part in parts if part.rule == rule.name not in SPARED]:
+    for part in [part for part in parts if part.rule == rule.of not in SPARED]:
         is_below = {"pretrain", "finetune"} & {other.rule for other in with_all_above([part], config)}
         assert inputs.settled_before(part, config) or not is_below, part
     if rule.name in ("trace", "tabulate"):
@@ -264,6 +271,8 @@ MAY_CROSS = {
     ("reruns", "scripts.pretrain.identity"),
     ("results", "scripts.evaluate.aligned"),
     ("results", "scripts.evaluate.error_tables"),
+    ("results", "scripts.evaluate.metrics"),
+    ("results", "scripts.evaluate.operations"),
     ("results", "scripts.evaluate.score_cer"),
     ("results", "scripts.finetune.identity"),
     ("results", "scripts.reruns"),

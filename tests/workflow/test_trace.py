@@ -74,7 +74,7 @@ def test_a_score_that_was_replaced_is_made_again(project: Project) -> None:
     """It says itself that it was made from another transcript."""
     before = project.read("results/cer.tsv")
     restore(project, SCORE, project.directory / SCORE.replace(BRANCH, f"mandarin/{OTHER}"))
-    made = {"score_cer": 1, "trace": 1, "tabulate": 1, "plot": 1, "write_report": 1}
+    made = {"score_cer": 1, "trace": 1, "tabulate": 1, "plot": 1, "plot_finetunings": 1, "write_report": 1}
     assert jobs(project.snakemake()) == made | {"list_errors": 1, "tabulate_errors": 1, "plot_errors": 1}
     assert project.read("results/cer.tsv") == before
     assert project.snakemake().nothing

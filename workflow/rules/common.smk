@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-from scripts.common.users import corpora_of
+from scripts.common.users import SUBSETS, corpora_of, scored_of
 from scripts.common.sidecars import path_of
-from scripts.common.tables import SUBSETS
 from scripts.corpora.formats.known import FORMATS
 from scripts.corpora.identity import SPELLING
 from scripts.finetune.identity import FRAMES
@@ -64,6 +63,27 @@ def list_of(user, name):
 def source_of(user):
     """What vouches for the audio of the corpora. Its date decides nothing."""
     return for_each_corpus(user, lambda corpus: ancient(parts.source_of(corpus, config).file))
+
+
+def tests_of(wildcards):
+    """The test sets of a task."""
+    return scored_of(config["finetuning"][wildcards.task])[1:]
+
+
+def tasks_with(is_usual):
+    """A pattern for the tasks whose subsets are SUBSETS, which one job transcribes, or for all others."""
+    names = [name for name, task in config["finetuning"].items() if (scored_of(task) == SUBSETS) == is_usual]
+    return "|".join(names) or "(?!)"  # which no name is
+
+
+def subsets_in(wildcards):
+    """The subsets of a job: the one in its paths, or SUBSETS."""
+    return [wildcards.subset] if wildcards.get("subset") else SUBSETS
+
+
+def texts_in(wildcards, input, output):
+    """The transcripts among the outputs of a job, without their sidecars. (Of `input`: see decides_nothing.)"""
+    return [path for path in output if Path(path).name == "text"]
 
 
 def recipe_of(user):

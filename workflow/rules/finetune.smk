@@ -18,12 +18,14 @@ checkpoint prepare_data:
     params:
         root=root_of("finetuning/{task}"),
         options=options("finetuning/{task}", "train_hours", "word_boundary", *FRAMES),
+        tests=decides_nothing(tests_of),
     shell:
         "python -m scripts.finetune.prepare_data"
         " --utterances {input.utterances:q}"
         " --root {params.root:q}"
         " --source {input.source:q}"
         " {params.options:q}"
+        " --tests {params.tests:q}"
         " --output {output.data:q}"
         " --unusable {output.unusable:q}"
         " 2>&1 | tee {log:q}"

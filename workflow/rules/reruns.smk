@@ -100,9 +100,15 @@ def inputs_of_errors(wildcards):
     """For tabulate_errors: what was misheard in the rows of the table, as soon as it is known which ones these are."""
     table = inputs_of_table(wildcards)
     scored = [parts.match("score", path) for path in table.pop("scores") + table.pop("best_scores")]
-    branches = dict.fromkeys(parts.BRANCH.format(**dict(score.names)) for score in scored)
+    folders = dict.fromkeys(folder_of_errors(**dict(score.names)) for score in scored)
     names = ("rates.tsv", "confusions.tsv")
-    return table | {"errors": [f"results/errors/{branch}/{name}" for branch in branches for name in names]}
+    return table | {"errors": [f"results/errors/{folder}/{name}" for folder in folders for name in names]}
+
+
+def folder_of_errors(task, subset, **names):
+    """Where it is said what was misheard, below results/errors: of all subsets, or of one where a job is of one."""
+    branch = parts.BRANCH.format(task=task, **names)
+    return branch if scored_of(config["finetuning"][task]) == SUBSETS else f"{branch}/{subset}"
 
 
 def inputs_of_milestone(wildcards):

@@ -66,6 +66,26 @@ rule plot:
         "python -m scripts.results.plot" " --table {input:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
 
 
+rule plot_finetunings:
+    input:
+        scores="results/cer.tsv",
+        branches=branch_curves(),
+    output:
+        in_report("results/finetuning.svg", "Trainings"),
+    log:
+        "logs/plot_finetunings/finetuning.log",
+    benchmark:
+        "benchmarks/plot_finetunings/finetuning.tsv"
+    conda:
+        "../envs/results.yaml"
+    shell:
+        "python -m scripts.results.plot_finetunings"
+        " --scores {input.scores:q}"
+        " --branches {input.branches:q}"
+        " --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
 rule write_report:
     input:
         config="results/config.yaml",
@@ -73,7 +93,8 @@ rule write_report:
         table="results/cer.md",
         curve="results/cer-by-updates.svg",
         trainings="results/trainings.md",
-        figures=["results/pretraining.svg", *pictures_of_errors()],
+        rates="results/errors/rates.tsv",
+        figures=["results/pretraining.svg", "results/finetuning.svg", *pictures_of_errors()],
         provenance="results/provenance.json",
     output:
         "results/report.html",
@@ -90,6 +111,7 @@ rule write_report:
         " --table {input.table:q}"
         " --curve {input.curve:q}"
         " --trainings {input.trainings:q}"
+        " --rates {input.rates:q}"
         " --figures {input.figures:q}"
         " --provenance {input.provenance:q}"
         " --output {output:q}"

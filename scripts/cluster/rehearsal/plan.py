@@ -15,13 +15,12 @@ from scripts.common import files
 from scripts.common.configuration import corpora_in_use
 from scripts.common.provenance import REPOSITORY
 from scripts.common.rates import SAMPLE_RATE
-from scripts.common.tables import SUBSETS
-from scripts.common.users import corpora_of
+from scripts.common.users import HELD_OUT, corpora_of, scored_of
 from scripts.reruns.parts import Part
 
 UPDATES = 20
 MARGIN = 1.2  # of audio: some is held out for validation, some of its sentences may be
-SCORED = 64  # utterances of dev and of test
+SCORED = 64  # utterances of dev and of each test set
 VALIDATED = 16  # files: fairseq drops what is no whole batch of eight
 EPOCHS = 2
 
@@ -42,7 +41,7 @@ class Plan:
             entry = config["finetuning"][task]
             names = {"lr": entry["learning_rates"][0], "seed": entry["seeds"][0], "task": task}
             names |= {"model": model, "checkpoint": checkpoint}
-            wanted += [Part.of("score", **names, subset=subset) for subset in SUBSETS]
+            wanted += [Part.of("score", **names, subset=subset) for subset in scored_of(entry)]
         return [part.file for part in wanted]
 
 
@@ -112,7 +111,8 @@ def choose(config: Mapping[str, Any], plan: Plan, surveys: Mapping[str, Corpus])
             part = corpus.longest(utterances, batch) + corpus.spread(utterances, count)
             chosen[name][subset] = chosen[name].get(subset, []) + part
     for name, subsets in surveys.items():
-        for subset in set(SUBSETS) & subsets.keys() - chosen[name].keys():  # others keep clear of their sentences
+        held_out = {subset for subset in subsets if subset.startswith(HELD_OUT)}
+        for subset in held_out - chosen[name].keys():  # others keep clear of their sentences
             chosen[name][subset] = corpus.spread(subsets[subset], SCORED)
         if not chosen[name]:
             chosen[name] = {subset: corpus.spread(those, SCORED) for subset, those in subsets.items()}

@@ -13,7 +13,7 @@ from scripts.cluster.rehearsal.corpus import Corpus
 from scripts.cluster.rehearsal.measured import Pace
 from scripts.cluster.rehearsal.plan import UPDATES, Plan, recipe_of
 from scripts.common import sidecars
-from scripts.common.tables import SUBSETS
+from scripts.common.users import scored_of
 from scripts.trainers.work import LOG, WORK
 
 STARVING = 0.1  # of the time without audio: GPUs stand idle for hours
@@ -101,10 +101,9 @@ def _finetuning(
     if pace.seconds:
         validation = (pace.validation or 0) * len(corpus.get("dev", [])) / max(_validated(place, task), 1)
         yield _epoch(call, task, updates, updates * pace.seconds + validation, found)
-    transcribed = _benchmark(place / f"benchmarks/transcribe/{branch}.tsv", "s")
-    if transcribed:
-        here = sum(_lines(place, branch, subset) for subset in SUBSETS)
-        there = sum(len(corpus.get(subset, [])) for subset in SUBSETS)
+    if transcribed := _transcribed(place, branch, scored_of(entry)):
+        here = sum(_lines(place, branch, subset) for subset in scored_of(entry))
+        there = sum(len(corpus.get(subset, [])) for subset in scored_of(entry))
         each = words.duration(transcribed * there / max(here, 1))
         yield "transcribing", [f"at most {each} each", f"{there:,} utterances"]
 
@@ -175,6 +174,13 @@ def _validated(place: Path, task: str) -> int:
     """Utterances of dev in the rehearsal."""
     path = place / f"results/finetune/{task}/data/dev/text"
     return path.read_text(encoding="utf-8").count("\n") if path.is_file() else 0
+
+
+def _transcribed(place: Path, branch: str, subsets: list[str]) -> float:
+    """Seconds that transcribing took, in one job or in one a subset."""
+    of_subsets = [f"transcribe_subset/{branch.replace('/from', f'/{subset}/from', 1)}" for subset in subsets]
+    names = [f"transcribe/{branch}", *of_subsets]
+    return sum(_benchmark(place / f"benchmarks/{name}.tsv", "s") or 0.0 for name in names)
 
 
 def _lines(place: Path, branch: str, subset: str) -> int:

@@ -5,8 +5,9 @@ train/text                     utterance transcript
 train/utt2spk                  utterance speaker; may be missing
 train/segments                 utterance recording SECOND SECOND; may be missing: each recording is an utterance then
 
-Directories of other names are listed, too, but only train is pre-trained on, and train, dev and test fine-tuned. Where
-wav.scp lies in the root itself, all is for training. Paths are absolute or relative to the root.
+Directories of other names are listed, too, but only train is pre-trained on, and of the others dev and test sets (test,
+test_clean, ...: the config names them, with - for _) are scored. Where wav.scp lies in the root itself, all is for
+training. Paths are absolute or relative to the root.
 """
 
 import math
@@ -27,7 +28,15 @@ def directories(root: Path) -> dict[str, Path]:
     """The data directories below a root, by the names of their subsets."""
     if (root / "wav.scp").is_file():
         return {"train": root}
-    return {path.parent.name: path.parent for path in sorted(root.glob("*/wav.scp"))}
+    folders = [path.parent for path in sorted(root.glob("*/wav.scp"))]
+    found = {_subset(folder.name): folder for folder in folders}
+    if len(found) < len(folders):
+        raise StepError(f"{root} has directories whose names differ by _ and - alone: rename one")
+    return found
+
+
+def _subset(name: str) -> str:
+    return name.replace("_", "-") if name.startswith("test") else name
 
 
 def read(root: Path) -> Iterator[Entry]:

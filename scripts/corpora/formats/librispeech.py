@@ -4,7 +4,7 @@ train-clean-100/103/1240/103-1240-0000.flac        SET/SPEAKER/CHAPTER/ID.flac
 train-clean-100/103/1240/103-1240.trans.txt        id SPACE transcript in capitals
 
 All sets of training that are there are train; dev-clean and test-clean are dev and test. dev-other and test-other keep
-their names: no table shows them.
+their names: a task may have `test: [test, test-other]`.
 """
 
 from collections.abc import Iterator

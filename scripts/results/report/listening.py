@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +14,14 @@ import soundfile
 
 from scripts.common import audio, sources, tables
 from scripts.common.rates import SAMPLE_RATE
-from scripts.common.users import corpora_of
+from scripts.common.text import characters
+from scripts.common.users import DEV, corpora_of
+from scripts.evaluate.operations import align
 from scripts.evaluate.score_cer import read_hypotheses
 from scripts.reruns.best import name_at
 from scripts.reruns.parts import Part, published_updates, source_of
 
 UTTERANCES = 4
-SUBSET = "test"
 Marked = list[tuple[str, bool]]  # pieces of a text, and whether they differ from the reference
 
 
@@ -47,10 +48,17 @@ def chosen(names: Sequence[str], count: int = UTTERANCES) -> list[str]:
 
 
 def marked(reference: str, hypothesis: str) -> Marked:
-    """A hypothesis in pieces; what is missing in it is a ‸ that differs."""
+    """A hypothesis in pieces, by the alignment whose errors are counted; what is missing in it is a ‸ that differs.
+
+    Spaces stand where they were heard; they count for nothing.
+    """
+    places = [*(place for place, letter in enumerate(hypothesis) if not letter.isspace()), len(hypothesis)]
     pieces: Marked = []
-    for kind, _, _, start, end in SequenceMatcher(None, reference, hypothesis, autojunk=False).get_opcodes():
-        pieces.append((hypothesis[start:end] or "‸", kind != "equal"))
+    before = 0
+    for run in re.findall("C+|[SDI]+", align(characters(reference), characters(hypothesis))):
+        after = before + len(run) - run.count("D")
+        pieces.append((hypothesis[places[before] : places[after]] or "‸", run[0] != "C"))
+        before = after
     return pieces
 
 
@@ -62,13 +70,23 @@ def as_flac(pcm: bytes) -> str:
 
 
 def utterances_of(task: str, table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[Utterance]:
-    """Some test utterances of a task. `table`: cer.tsv; of several seeds or learning rates the first is shown."""
+    """Some utterances of each test set of a task, whose name stands before theirs where there are several.
+
+    `table`: cer.tsv; of several seeds or learning rates the first is shown.
+    """
     (corpus,) = corpora_of(config["finetuning"][task])
     listed = tables.read_utterances(Path(Part.of("utterances", corpus=corpus).file))
-    listed = listed[listed["subset"] == SUBSET].set_index("utterance")
+    tests = list(table[(table["task"] == task) & (table["subset"] != DEV)].groupby("subset", sort=False))
+    for test, rows in tests:
+        for utterance in _of_test(corpus, listed[listed["subset"] == test], rows.drop_duplicates("row"), config):
+            yield utterance._replace(name=f"{test}: {utterance.name}") if len(tests) > 1 else utterance
+
+
+def _of_test(corpus: str, listed: pd.DataFrame, rows: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[Utterance]:
+    """Some of the utterances that are listed; `rows`: those of cer.tsv that heard them."""
+    listed = listed.set_index("utterance")
     source = Path(source_of(corpus, config).file)
     root = sources.root_of(source, Path(config["corpora"][corpus]["root"]))
-    rows = table[(table["task"] == task) & (table["subset"] == SUBSET)].drop_duplicates("row")
     transcripts = {row["row"]: read_hypotheses(Path(_place(row, config))) for _, row in rows.iterrows()}
     for name in chosen(list(listed.index)):
         path, samples, reference = listed.loc[name, ["path", "samples", "transcript"]]
