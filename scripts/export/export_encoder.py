@@ -14,6 +14,7 @@ import torch
 from scripts.common import files, provenance, quiet
 from scripts.common.errors import exit_on_error
 from scripts.export import folders, handed_over, parity, stock
+from scripts.export.card import card
 from scripts.export.handed_over import Model, waveform
 
 
@@ -46,7 +47,9 @@ def main() -> None:
         largest = export(arguments.what, handed, folder)
         versions = provenance.versions("torch", "transformers")
         said = {"signals": list(handed.samples), "allowed": parity.LARGEST, "versions": versions}
-        files.write_json(folder / "parity.json", {"transformers": {"largest_difference": largest}} | said)
+        figures = {"transformers": {"largest_difference": largest}} | said
+        files.write_json(folder / "parity.json", figures)
+        files.write_text(folder / "README.md", card(arguments.output.name, arguments.what, handed, figures))
     print(f"{arguments.output}: differs from fairseq by {max(largest.values()):.1e} at most")
 
 

@@ -6,6 +6,7 @@ All are compared with what ESPnet heard (parity.json) before the folder gets its
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: as ESPnet computed what is compared
 
@@ -16,10 +17,11 @@ from scripts.common import files, provenance, quiet
 from scripts.common.errors import exit_on_error
 from scripts.common.rates import SAMPLE_RATE
 from scripts.export import folders, handed_over, onnx_models, parity, stock
+from scripts.export.card import card
 from scripts.export.handed_over import Model, waveform
 from scripts.export.onnx_models import Session
 
-Figures = dict[str, dict[str, object]]
+Figures = dict[str, Any]
 
 
 def of_transformers(handed: Model, folder: Path) -> dict[str, object]:
@@ -88,9 +90,11 @@ def main() -> None:
         figures = export(handed, folder)
         said = {"utterances": [utterance.name for utterance in handed.utterances], "allowed": parity.LARGEST}
         versions = provenance.versions("torch", "transformers", "onnxruntime")
-        files.write_json(folder / "parity.json", figures | said | {"versions": versions})
-    differing = [len(figures[name]["differing_texts"]) for name in figures]
-    print(f"{arguments.output}: of {len(handed.utterances)} utterances {differing} differ ({', '.join(figures)})")
+        figures |= said | {"versions": versions}
+        files.write_json(folder / "parity.json", figures)
+        files.write_text(folder / "README.md", card(arguments.output.name, "recogniser", handed, figures))
+    differing = [f"{name} {len(figures[name]['differing_texts'])}" for name in ("transformers", "onnx", "onnx_int8")]
+    print(f"{arguments.output}: of {len(handed.utterances)} texts are another than ESPnet's: {', '.join(differing)}")
 
 
 if __name__ == "__main__":

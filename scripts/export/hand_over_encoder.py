@@ -13,7 +13,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: all is compared
 import numpy as np
 import torch
 
-from scripts.common import files, provenance, quiet, sidecars
+from scripts.common import provenance, quiet, sidecars
 from scripts.common.errors import StepError, exit_on_error
 from scripts.common.rates import SAMPLE_RATE
 from scripts.export import handed_over
@@ -69,6 +69,15 @@ def outputs_of(model: torch.nn.Module, samples: np.ndarray, has_heads: bool) -> 
     return found
 
 
+def parts_of(card: dict[str, Any], checkpoint: Path) -> dict[str, Any]:
+    """What the sidecar of a checkpoint says of it and of what it was made from, but for checkpoints before it."""
+    above = card.get("above", {})
+    own = {key: value for key, value in card.items() if key != "above"}
+    same = next((other for other in above.values() if other.get("sha256") == own["sha256"]), own)  # best.pt is a copy
+    parts = {path: other for path, other in above.items() if not path.endswith(".pt")}
+    return parts | {str(checkpoint): own | {"made_from": same["made_from"]}}
+
+
 def main() -> None:
     """Parse the command line and write the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -90,9 +99,7 @@ def main() -> None:
         weights |= {name: tensor for name, tensor in tensors.items() if name.startswith(HEADS)}
     samples = signals()
     expected = {name: outputs_of(model, signal, has_heads) for name, signal in samples.items()}
-    own = {key: value for key, value in card.items() if key != "above"}
-    parts = card.get("above", {}) | {str(arguments.checkpoint): own}
-    facts = {"parts": parts, "exported_by": provenance.git_commit(), "sha256": files.sha256(arguments.checkpoint)}
+    facts = {"parts": parts_of(card, arguments.checkpoint), "exported_by": provenance.git_commit()}
     normalize = conversion.normalizes(state)
     utterances = [Utterance(name) for name in samples]
     handed = Model(config_of(model.cfg), [], normalize, utterances, facts, weights, samples, expected)
