@@ -4,13 +4,10 @@ It is read as it lies there. The token is huggingface_hub's own affair (`hf auth
 """
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
-import httpx2
-import huggingface_hub
 import yaml
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
-from huggingface_hub.utils import disable_progress_bars
 
 from scripts.common.errors import StepError, exit_on_error
 
@@ -41,7 +38,13 @@ def listing(paths: list[Path], folder: Path) -> str:
 
 def upload(folder: Path, repository: str, private: bool) -> str:
     """Make the repository if it is not there, and send all files as one commit. Returns where it is then."""
-    hub = huggingface_hub.HfApi()
+    import httpx2
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    hub = HfApi()
     try:
         hub.create_repo(repository, private=private, exist_ok=True)
         done = hub.upload_folder(repo_id=repository, folder_path=folder, ignore_patterns=[".*", "*/.*"])
@@ -73,12 +76,13 @@ def main() -> None:
     if arguments.dry_run:
         print(f"nothing was sent to {arguments.repository}: {terms_of(arguments.folder)}")
         return
+    if find_spec("huggingface_hub") is None:
+        raise StepError("huggingface_hub is not installed here: run this where workflow/envs/export.yaml is")
     if not arguments.accept_terms:
         raise StepError(
             f"{arguments.folder} is not uploaded before you say that you may: {terms_of(arguments.folder)}. Read their "
             f"terms, and say {FLAG}"
         )
-    disable_progress_bars()
     print(upload(arguments.folder, arguments.repository, arguments.private))
 
 
