@@ -120,6 +120,15 @@ def test_another_model_is_not_published(name: str, by: float, said: str, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_onnx_that_is_another_model_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though that of transformers is right."""
+    right = onnx_models.WithSoftmax.forward
+    monkeypatch.setattr(onnx_models.WithSoftmax, "forward", lambda self, x: 1.001 * right(self, x))
+    with pytest.raises(StepError, match=r"^onnx makes numbers that differ by"), folders.whole(tmp_path / "e") as folder:
+        export_recogniser.export(exported.handed_over(BASE, seconds=1), folder)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_text_is_not_published(tmp_path: Path) -> None:
     handed = exported.handed_over(BASE)
     handed.utterances[2] = handed_over.Utterance("2.3 s", "甲乙", "乙甲乙甲")
