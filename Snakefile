@@ -53,6 +53,7 @@ include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/export.smk"
 include: "workflow/rules/tripwires.smk"
 
 
@@ -68,6 +69,7 @@ rule all:
         "results/trainings.md",
         "results/pretraining.svg",
         "results/finetuning.svg",
+        [f"results/export/{name}" for name in EXPORTS],
         inputs.all_settled(config),
 
 

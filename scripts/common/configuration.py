@@ -52,7 +52,7 @@ def check(config: dict[str, Any], schema: Path, repository: Path, formats: Itera
         # a misspelt key is missing too, and its misspelling explains it
         raise StepError(explain(min(errors, key=lambda e: (len(e.absolute_path), e.validator == "required"))))
     defaults.fill_in(config, schema)
-    for problem in (_unknown_names, _milestones, _metrics, _characters, _files):
+    for problem in (_unknown_names, _milestones, _metrics, _exports, _characters, _files):
         sentence = problem(config, repository)
         if sentence:
             raise StepError(sentence)
@@ -155,6 +155,37 @@ def _metrics(config: dict[str, Any], repository: Path) -> str | None:
             key = f"config key finetuning.{name}.metric"
             return f"{key} is {task['metric']}, which counts words: set word_boundary, so that their ends are learnt"
     return None
+
+
+def _exports(config: dict[str, Any], repository: Path) -> str | None:
+    """What is exported, under which name, and from where."""
+    models = [*config["pretraining"], *config["checkpoints"]]
+    names = [entry["name"] for entry in config["exports"]]
+    for i, entry in enumerate(config["exports"]):
+        key, what, task, start = f"config key exports.{i}", entry["what"], entry.get("finetuning"), entry["from"]
+        if names.count(entry["name"]) > 1:
+            return f"{key}.name: two exports are called {entry['name']}: rename one"
+        if what == "recogniser" and task not in config["finetuning"]:
+            known = ", ".join(sorted(config["finetuning"]))
+            return f"{key}.finetuning: there is no {task} in finetuning (known: {known}), and a recogniser is of a task"
+        if what != "recogniser" and task is not None:
+            return f"{key}.finetuning: {what} is not fine-tuned, leave it out, or say what: recogniser"
+        if what != "recogniser" and start == "best":
+            return f"{key}.from: best is a row of the table, for recognisers alone: name MODEL/CHECKPOINT"
+        model, _, checkpoint = start.partition("/")
+        if start != "best" and model not in models:
+            return f"{key}.from: there is no {model} in pretraining or checkpoints (known: {', '.join(models)})"
+        if start != "best" and checkpoint not in (known := _checkpoints(config, model)):
+            return f"{key}.from: {model} has no {checkpoint} (known: {', '.join(known)})"
+    return None
+
+
+def _checkpoints(config: dict[str, Any], model: str) -> list[str]:
+    """Those of a model that there are anyway: nothing is trained for an export."""
+    if model in config["checkpoints"]:
+        return ["given"]
+    run = config["pretraining"][model]
+    return [*(f"after-{updates}-updates" for updates in sorted({0, *run["milestones"], run["updates"]})), "best"]
 
 
 def _characters(config: dict[str, Any], repository: Path) -> None:
