@@ -5,13 +5,29 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from scripts.transcribe.recogniser import Token, text
-
 Format = Literal["text", "json", "srt", "vtt", "kaldi"]
 ENDING: dict[str, str] = {"text": "txt", "json": "json", "srt": "srt", "vtt": "vtt", "kaldi": "txt"}
 GAP = 1.0  # seconds without a token that part two subtitles
 LONGEST = 6.0  # seconds of one subtitle, the most that guides for subtitlers allow
 WIDEST = 42  # characters of one subtitle: the same guides' line; Chinese ones are twice as wide
+
+
+@dataclass(frozen=True)
+class Token:
+    """A character as it is written; seconds from the begin of what was heard to the begin and end of its frames."""
+
+    text: str
+    start: float
+    end: float
+
+    def later(self, seconds: float) -> "Token":
+        """The same, heard so much later."""
+        return Token(self.text, self.start + seconds, self.end + seconds)
+
+
+def text(tokens: list[Token]) -> str:
+    """What is said, as the table's transcripts have it."""
+    return "".join(token.text for token in tokens).strip()
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,11 @@ class _Open:
         return len(self.speech) >= pause and max(self.speech[-pause:]) < SPEECH
 
     def quietest(self) -> int:
-        """The frame to cut at, where it was never silent for long: in the later half, the middle of the three that are
-        least likely speech.
+        """The frame to cut at, where it was never silent for long: in the later half, where it and its neighbours
+        are least likely speech.
         """
         first = len(self.speech) // 2
-        around = np.convolve(self.speech[first:], np.ones(3), mode="valid")
+        around = np.convolve(self.speech[first:], [1, 2, 1], mode="valid")
         return first + 1 + int(np.argmin(around))
 
     def split(self, frame: int) -> "_Open":

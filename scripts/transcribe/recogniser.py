@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +12,10 @@ from scripts.common.errors import StepError
 from scripts.common.frames import Framing
 from scripts.common.rates import SAMPLE_RATE
 from scripts.common.tokens import BLANK, text_of
+from scripts.transcribe.heard import Token
 from scripts.transcribe.sound import Samples
 
 MODEL, CONFIG, TOKENS = "model.onnx", "config.json", "vocab.json"
-
-
-@dataclass(frozen=True)
-class Token:
-    """A character as it is written; seconds from the begin of what was heard to the begin and end of its frames."""
-
-    text: str
-    start: float
-    end: float
-
-    def later(self, seconds: float) -> "Token":
-        """The same, heard so much later."""
-        return Token(self.text, self.start + seconds, self.end + seconds)
 
 
 class Recogniser:
@@ -76,8 +63,3 @@ def framing_of(kernels: list[int], strides: list[int]) -> Framing:
     """Of Hugging Face's conv_kernel and conv_stride."""
     field = 1 + sum((kernel - 1) * math.prod(strides[:layer]) for layer, kernel in enumerate(kernels))
     return Framing(field, math.prod(strides))
-
-
-def text(tokens: list[Token]) -> str:
-    """What is said, as the table's transcripts have it."""
-    return "".join(token.text for token in tokens).strip()
