@@ -52,6 +52,7 @@ include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/export.smk"
 include: "workflow/rules/tripwires.smk"
 
 
@@ -66,6 +67,7 @@ rule all:
         "results/provenance.json",
         "results/trainings.md",
         "results/pretraining.svg",
+        [f"results/export/{name}" for name in EXPORTS],
         inputs.all_settled(config),
 
 

@@ -19,6 +19,7 @@ ORDER = {
     "slurm": "slurm",
     "slurm/test_demo.py": "slurm",  # by now others have trained the demo here, and have conda's environments
     "e2e/test_demo.py": "demo",
+    "e2e/test_export.py": "demo",
     "e2e/test_reruns.py": "demo",
     "conda": "conda",
     "e2e/test_kills.py": "kills",

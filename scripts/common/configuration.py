@@ -52,7 +52,7 @@ def check(config: dict[str, Any], schema: Path, repository: Path, formats: Itera
         # a misspelt key is missing too, and its misspelling explains it
         raise StepError(explain(min(errors, key=lambda e: (len(e.absolute_path), e.validator == "required"))))
     defaults.fill_in(config, schema)
-    for problem in (_unknown_names, _milestones, _characters, _files):
+    for problem in (_unknown_names, _milestones, _exports, _characters, _files):
         sentence = problem(config, repository)
         if sentence:
             raise StepError(sentence)
@@ -146,6 +146,27 @@ def _milestones(config: dict[str, Any], repository: Path) -> str | None:
                 f"config key pretraining.{name}.milestones: {run['milestones']} has to ascend and end "
                 f"at or before updates ({run['updates']}): mend the one or the other"
             )
+    return None
+
+
+def _exports(config: dict[str, Any], repository: Path) -> str | None:
+    """What is exported, under which name, and from where."""
+    models = [*config["pretraining"], *config["checkpoints"]]
+    names = [entry["name"] for entry in config["exports"]]
+    for i, entry in enumerate(config["exports"]):
+        key, what, task, start = f"config key exports.{i}", entry["what"], entry.get("finetuning"), entry["from"]
+        if names.count(entry["name"]) > 1:
+            return f"{key}.name: two exports are called {entry['name']}: rename one"
+        if what == "recogniser" and task not in config["finetuning"]:
+            known = ", ".join(sorted(config["finetuning"]))
+            return f"{key}.finetuning: there is no {task} in finetuning (known: {known}), and a recogniser is of a task"
+        if what != "recogniser" and task is not None:
+            return f"{key}.finetuning: {what} is not fine-tuned, leave it out, or say what: recogniser"
+        if what != "recogniser" and start == "best":
+            return f"{key}.from: best is a row of the table, for recognisers alone: name MODEL/CHECKPOINT"
+        model = start.split("/")[0]
+        if start != "best" and model not in models:
+            return f"{key}.from: there is no {model} in pretraining or checkpoints (known: {', '.join(models)})"
     return None
 
 

@@ -25,15 +25,21 @@ BRANCH = {"finetune", "describe_trainings"} | SCORES
 MODEL = {"pretrain", "keep_curve", "choose_best", "prepare_encoder"} | BRANCH
 PACKED = {"concatenate", "write_manifest"}
 SPLIT = {"split_validation"} | PACKED
+RECOGNISER = {"hand_over_recogniser", "export_recogniser"}
+ENCODER = {"hand_over_encoder", "export_encoder"}
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Keys of an overlay, the rules that they run, and whether finished milestones are asked about."""
+    """Keys of an overlay, the rules that they run, and whether finished milestones are asked about.
+
+    `is_planned`: whether that is only planned, as the fakes' models cannot be exported (tests/e2e/test_export.py).
+    """
 
     keys: dict[str, Any]
     rules: set[str]
     asks: bool = False
+    is_planned: bool = False
 
 
 def run(key: str, value: Any, rules: set[str], asks: bool = False) -> Effect:
@@ -46,6 +52,10 @@ def task(key: str, value: Any, rules: set[str]) -> Effect:
 
 def given(rules: set[str], **keys: Any) -> Effect:
     return Effect({f"checkpoints__english__{key}": value for key, value in keys.items()}, rules)
+
+
+def exported(what: str, start: str, rules: set[str], **more: str) -> Effect:
+    return Effect({"exports": [{"name": "one", "what": what, "from": start} | more]}, rules, is_planned=True)
 
 
 MAY_RUN = {"trace", "tabulate", "tabulate_errors"}  # they wait for checkpoints: as the jobs above happen to end
@@ -119,6 +129,10 @@ EFFECTS = {
     "finetuning.*.mask_prob": task("mask_prob", 0.2, {"prepare_encoder"} | BRANCH),
     "look_again": Effect({"look_again": True}, {"list_utterances"} | SPLIT - {"concatenate"} | TABLE - MAY_RUN),
     "repeat_pretraining": Effect({"repeat_pretraining": True}, set()),
+    "exports.*.name": exported("recogniser", "best", RECOGNISER, finetuning="aishell1", name="another"),
+    "exports.*.what": exported("encoder", "mandarin/after-10-updates", ENCODER),
+    "exports.*.finetuning": exported("recogniser", "best", RECOGNISER, finetuning="aishell1"),
+    "exports.*.from": exported("pretraining", "mandarin/after-20-updates", ENCODER),
     "experiments.*.finetuning": Effect(
         {"experiments": changes.experiment("mandarin", task="other")}, {"prepare_data", "prepare_encoder"} | BRANCH
     ),
@@ -209,6 +223,9 @@ def test_what_a_key_runs_again(state: State, key: str) -> None:
             value = files.sha256(state.directory / value.removeprefix("of "))
         state.keys[name] = value
     state.configure()
+    if effect.is_planned:
+        assert set(jobs(state.project.snakemake("-n"))) == effect.rules
+        return
     if effect.asks:
         dry = state.project.snakemake("-n")
         assert dry.code == 0 and f"because of {key.split('.')[-1]}" in dry.output, dry.output

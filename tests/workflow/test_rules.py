@@ -241,7 +241,7 @@ def test_every_rule_gets_its_memory_from_the_profile(profile: Path) -> None:
 # Imports
 
 MODULES = sorted(path for path in SCRIPTS.rglob("*.py"))
-FLOORS = ["common", "trainers", "corpora", "pretrain", "finetune", "evaluate", "reruns", "results", "cluster"]
+FLOORS = ["common", "trainers", "corpora", "pretrain", "finetune", "evaluate", "reruns", "results", "export", "cluster"]
 READS_SNAKEMAKES_WORDS = SCRIPTS / "cluster/rehearsal/call.py"  # steps run where there is no Snakemake
 MAY_CROSS = {
     ("cluster", "scripts.trainers"),
@@ -268,6 +268,13 @@ MAY_CROSS = {
     ("results", "scripts.finetune.identity"),
     ("results", "scripts.reruns"),
     ("results", "scripts.trainers"),
+    ("export", "scripts.pretrain.conversion"),
+    ("export", "scripts.pretrain.hugging_face"),
+    ("export", "scripts.finetune.espnet_numerics"),
+    ("export", "scripts.finetune.prepare_encoder"),
+    ("export", "scripts.evaluate.alignment"),
+    ("export", "scripts.evaluate.transcribe"),
+    ("export", "scripts.reruns.parts"),
 }
 
 

@@ -176,9 +176,12 @@ def references():
     return [f"{task}={Part.of('utterances', corpus=config['finetuning'][task]['corpus']).file}" for task in tasks]
 
 
+NO_PART_OF_IT = ("look_again", "repeat_pretraining", "exports")
+
+
 def experiment():
-    """The config but for what only says how this call of Snakemake is meant."""
-    return {key: value for key, value in config.items() if key not in ("look_again", "repeat_pretraining")}
+    """The config but for what only says how this call of Snakemake is meant, and what becomes of the models then."""
+    return {key: value for key, value in config.items() if key not in NO_PART_OF_IT}
 
 
 def experiment_in_json(wildcards):
