@@ -67,7 +67,7 @@ check: lint
 
 lint: .venv/.complete
 	@$(BIN)/python -m ruff check .
-	@$(BIN)/python -m snakefmt --check Snakefile workflow
+	@$(BIN)/python -m snakefmt --check Snakefile workflow examples
 	@mkdir -p runs/lint/corpora/AISHELL-2/iOS/data runs/lint/corpora/data_aishell
 	@$(IN_VENV) -m snakemake --lint --directory runs/lint
 

@@ -39,6 +39,7 @@ pathvars:
 
 
 include: "workflow/rules/shell.smk"
+include: "workflow/rules/sigterm.smk"
 include: "workflow/rules/common.smk"
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.documents import CODE, LINES, Piece, places
+from tests.workflow import describe_config
 from tests.workflow.conftest import REPOSITORY
 from tests.workflow.test_docs_commands import snakemakes
 from tests.workflow.test_keys import EFFECTS, TABLE, Effect, keys_of
@@ -145,3 +146,10 @@ def test_a_row_of_decision_5_says_of_keys_what_is_expected_of_them(row: list[str
 
 def test_every_key_stands_in_decision_5() -> None:
     assert {key for change, *_ in rows() for key in effects_in(change)} == KEYS
+
+
+def test_the_list_of_all_keys_is_the_schemas() -> None:
+    """python -m tests.workflow.describe_config writes it."""
+    assert describe_config.README.read_text(encoding="utf-8") == describe_config.text()
+    named = re.findall(r"^\| `([\w.\[\]-]+)` \|", describe_config.text(), re.MULTILINE)
+    assert {name.replace("NAME", "*").replace("[]", ".*") for name in named} == KEYS
