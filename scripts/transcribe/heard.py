@@ -72,7 +72,8 @@ def written(heard: Heard, form: Format) -> str:
         )
         return "WEBVTT\n\n" + "".join(cues)
     if form == "kaldi":
-        return f"{heard.name} {heard.text}".rstrip() + "\n"
+        name = "_".join(heard.name.split())  # Kaldi's ids end at a space
+        return f"{name} {heard.text}".rstrip() + "\n"
     return "".join(f"{piece.text}\n" for piece in heard.pieces if piece.text) or "\n"
 
 
