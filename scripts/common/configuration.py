@@ -164,10 +164,20 @@ def _exports(config: dict[str, Any], repository: Path) -> str | None:
             return f"{key}.finetuning: {what} is not fine-tuned, leave it out, or say what: recogniser"
         if what != "recogniser" and start == "best":
             return f"{key}.from: best is a row of the table, for recognisers alone: name MODEL/CHECKPOINT"
-        model = start.split("/")[0]
+        model, _, checkpoint = start.partition("/")
         if start != "best" and model not in models:
             return f"{key}.from: there is no {model} in pretraining or checkpoints (known: {', '.join(models)})"
+        if start != "best" and checkpoint not in (known := _checkpoints(config, model)):
+            return f"{key}.from: {model} has no {checkpoint} (known: {', '.join(known)})"
     return None
+
+
+def _checkpoints(config: dict[str, Any], model: str) -> list[str]:
+    """Those of a model that there are anyway: nothing is trained for an export."""
+    if model in config["checkpoints"]:
+        return ["given"]
+    run = config["pretraining"][model]
+    return [*(f"after-{updates}-updates" for updates in sorted({0, *run["milestones"], run["updates"]})), "best"]
 
 
 def _characters(config: dict[str, Any], repository: Path) -> None:

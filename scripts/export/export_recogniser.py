@@ -77,6 +77,17 @@ def demand(name: str, found: Figures) -> None:
     parity.demand(name, found[name]["largest_difference"], found[name]["differing_texts"])
 
 
+def publish(handed: Model, output: Path) -> Figures:
+    """Make the folder, with its figures and its model card, or raise StepError and make none."""
+    with folders.whole(output) as folder:
+        figures = export(handed, folder)
+        figures |= {"utterances": [utterance.name for utterance in handed.utterances], "allowed": parity.LARGEST}
+        figures |= {"versions": provenance.versions("torch", "transformers", "onnxruntime")}
+        files.write_json(folder / "parity.json", figures)
+        files.write_text(folder / "README.md", card(output.name, "recogniser", handed, figures))
+    return figures
+
+
 def main() -> None:
     """Parse the command line and write the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -86,13 +97,7 @@ def main() -> None:
 
     quiet.libraries()
     handed = handed_over.read(arguments.handed_over)
-    with folders.whole(arguments.output) as folder:
-        figures = export(handed, folder)
-        said = {"utterances": [utterance.name for utterance in handed.utterances], "allowed": parity.LARGEST}
-        versions = provenance.versions("torch", "transformers", "onnxruntime")
-        figures |= said | {"versions": versions}
-        files.write_json(folder / "parity.json", figures)
-        files.write_text(folder / "README.md", card(arguments.output.name, "recogniser", handed, figures))
+    figures = publish(handed, arguments.output)
     differing = [f"{name} {len(figures[name]['differing_texts'])}" for name in ("transformers", "onnx", "onnx_int8")]
     print(f"{arguments.output}: of {len(handed.utterances)} texts are another than ESPnet's: {', '.join(differing)}")
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from scripts.common import files
 from scripts.common.errors import StepError
-from scripts.reruns.parts import KINDS, Part, match
+from scripts.reruns.parts import Part, match
 
 SHOWN = ("subset", "cer", "low", "high", "characters", "utterances", "speakers")  # columns of cer.tsv
 
@@ -70,8 +70,3 @@ def facts_of(provenance: Path, row: Row) -> dict[str, Any]:
         raise StepError(f"{provenance} does not speak of {score}: remake it (snakemake {provenance})")
     cards: Mapping[str, Any] = record["parts"]
     return {"experiment": record["experiment"], "parts": {path: cards[path] for path in parts if path in cards}}
-
-
-def kind_of(path: str) -> str:
-    """The kind of part that lies at a path."""
-    return next((kind for kind in KINDS if match(kind, path)), "")

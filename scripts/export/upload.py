@@ -44,7 +44,7 @@ def upload(folder: Path, repository: str, private: bool) -> str:
     hub = huggingface_hub.HfApi()
     try:
         hub.create_repo(repository, private=private, exist_ok=True)
-        done = hub.upload_folder(repo_id=repository, folder_path=folder, commit_message=f"Export {folder.name}")
+        done = hub.upload_folder(repo_id=repository, folder_path=folder, ignore_patterns=[".*", "*/.*"])
     except LocalTokenNotFoundError as error:
         raise StepError("the hub wants to know who you are: `hf auth login`, or set HF_TOKEN") from error
     except HFValidationError as error:

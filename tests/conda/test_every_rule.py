@@ -65,6 +65,10 @@ def ran(environments: Environments, conda_bin: Path, tmp_path_factory: pytest.Te
         "pretraining": {"mandarin": mandarin},
         "checkpoints": {"english": {"path": str(given), "sha256": hashlib.sha256(given.read_bytes()).hexdigest()}},
         "finetuning": {"aishell1": {"recipe": str(work / "espnet.yaml"), "average_last": 1}},
+        "exports": [
+            {"name": "heard", "what": "recogniser", "finetuning": "aishell1", "from": "best"},
+            {"name": "trained", "what": "pretraining", "from": "mandarin/after-2-updates"},
+        ],
         "experiments": [{"finetuning": "aishell1", "from": ["mandarin"]}],
     }
     (work / "overlay.yaml").write_text(yaml.safe_dump(overlay))

@@ -20,7 +20,7 @@ from tests.workflow.test_rules import Rule
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = REPOSITORY / "workflow" / "envs"
-RULES_USE = ("corpora", "fairseq", "espnet", "results")
+RULES_USE = ("corpora", "fairseq", "espnet", "results", "export")
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ def conda_prefix(conda_directory: Path, conda_bin: Path, tmp_path_factory: pytes
     """The directory for --conda-prefix: Snakemake has made every rule's environment in it."""
     prefix = conda_directory / "envs"
     words = ["--sdm", "conda", "--conda-create-envs-only", "--conda-prefix", str(prefix), "--cores", "1"]
+    words += ["--config", "exports=[{name: one, what: recogniser, finetuning: aishell1, from: best}]"]
     with locked(conda_directory / ".lock"):
         work = tmp_path_factory.mktemp("plan")
         lay_out_empty_corpora(work)

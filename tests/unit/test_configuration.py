@@ -198,6 +198,40 @@ def test_unknown_names(config: dict[str, Any], key: str, value: Any, saying: str
     assert sentence(config).startswith(f"config key {key}: {saying}")
 
 
+ONE = {"name": "one", "what": "recogniser", "finetuning": "aishell1", "from": "best"}
+OTHER = {"name": "other", "what": "encoder", "from": "mandarin/after-50000-updates"}
+
+
+@pytest.mark.parametrize(
+    ("exports", "key", "saying"),
+    [
+        ([ONE, OTHER | {"name": "one"}], "0.name", "two exports are called one: rename one"),
+        ([ONE | {"name": "One"}], "0.name", 'is "One", but has to be of another form'),
+        (
+            [OTHER, {"name": "a", "what": "recogniser", "from": "best"}],
+            "1.finetuning",
+            "there is no None in finetuning",
+        ),
+        ([ONE | {"finetuning": "other"}], "0.finetuning", "there is no other in finetuning (known: aishell1)"),
+        ([OTHER | {"finetuning": "aishell1"}], "0.finetuning", "encoder is not fine-tuned, leave it out"),
+        ([OTHER | {"from": "best"}], "0.from", "best is a row of the table, for recognisers alone"),
+        ([OTHER | {"from": "french/best"}], "0.from", "there is no french in pretraining or checkpoints (known: "),
+        ([OTHER | {"from": "mandarin/after-7-updates"}], "0.from", "mandarin has no after-7-updates (known: after-0-"),
+        ([ONE | {"from": "english/best"}], "0.from", "english has no best (known: given)"),
+        ([ONE | {"from": "mandarin"}], "0.from", 'is "mandarin", but has to be of another form'),
+    ],
+)
+def test_exports(config: dict[str, Any], exports: list[dict[str, str]], key: str, saying: str) -> None:
+    config["exports"] = exports
+    assert re.match(rf"config key exports\.{key}:? {re.escape(saying)}", sentence(config)), sentence(config)
+
+
+@pytest.mark.parametrize("start", ["mandarin/after-400000-updates", "mandarin/after-0-updates", "english/given"])
+def test_what_may_be_exported(config: dict[str, Any], start: str) -> None:
+    config["exports"] = [ONE, OTHER, OTHER | {"name": "more", "from": start}]
+    check(config, SCHEMA, REPOSITORY, FORMATS)
+
+
 def test_name_in_both_catalogues(config: dict[str, Any]) -> None:
     config["checkpoints"]["mandarin"] = config["checkpoints"]["english"]
     assert sentence(config) == "config: mandarin is both in pretraining and in checkpoints: rename one"

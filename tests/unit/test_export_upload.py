@@ -133,6 +133,7 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text, encoding="utf-8")
+    (folder / ".snakemake_timestamp").touch()
     return folder
 
 

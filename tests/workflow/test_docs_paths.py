@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.documents import CODE, COMMENTED, DOCUMENTS, LINES, Piece, places, slug
 from tests.workflow.conftest import REPOSITORY, environment_of_fakes
@@ -37,10 +38,12 @@ def as_pattern(path: str) -> str:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """All that the published experiment writes, were a corpus converted, and the folders around it."""
+    """All that the published experiment writes, were audio converted and a model exported, and the folders around."""
     directory = tmp_path_factory.mktemp("docs")
     roots(directory, "AISHELL-2/iOS/data", "data_aishell")
-    (directory / "converted.yaml").write_text("corpora: {aishell2: {convert: true}}")
+    exported = {"name": "wav2vec2-aishell1", "what": "recogniser", "finetuning": "aishell1", "from": "best"}
+    more = {"corpora": {"aishell2": {"convert": True}}, "exports": [exported]}
+    (directory / "converted.yaml").write_text(yaml.safe_dump(more))
     configs = ["--configfile", "config/config.yaml", directory / "converted.yaml"]
     words = ["snakemake", "-n", "--cores", "1", "--directory", directory, *configs]
     call = subprocess.run(words, cwd=REPOSITORY, env=environment_of_fakes(), capture_output=True, text=True)

@@ -156,6 +156,7 @@ def overlay(config: Mapping[str, Any], plan: Plan, directory: Path, place: Path,
             "average_last": min(entry["average_last"], EPOCHS),
         }
     starts = {task: dict.fromkeys([model, *plan.models]) for task, (model, _) in plan.tasks.items()}
+    small["exports"] = []
     small["experiments"] = [{"finetuning": task, "from": list(models)} for task, models in starts.items()]
     return small
 

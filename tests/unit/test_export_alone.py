@@ -1,0 +1,112 @@
+"""An export says the same where nothing of ours is installed, by the words of its own model card.
+
+Each environment is a folder of links to one package and to what that requires; nothing else can be imported.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import wave
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("fairseq", reason="fairseq is not installed (workflow/envs/fairseq.yaml)")
+for package in ("transformers", "onnx", "onnxruntime"):
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed (workflow/envs/export.yaml)", allow_module_level=True)
+
+from packaging.requirements import Requirement  # noqa: E402
+
+from scripts.export import export_recogniser  # noqa: E402
+from tests.unit import exported  # noqa: E402
+from tests.unit.test_hugging_face import BASE  # noqa: E402
+
+READERS = {  # the section of the card by what it imports, and packages that have to be there
+    "transformers": ["transformers", "torch"],
+    "onnxruntime": ["onnxruntime", "numpy"],
+    "sherpa_onnx": ["sherpa-onnx", "numpy"],
+}
+PROGRAM = """
+import contextlib, io, json, sys, wave
+import numpy as np
+heard = {}
+for name, path in json.loads(sys.argv[1]).items():
+    with wave.open(path) as file:
+        speech = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(np.float32) / 32768
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(sys.argv[2], {"speech": speech, "DIR": sys.argv[3], **json.loads(sys.argv[4])})
+    heard[name] = said.getvalue().strip()
+for package in ("espnet2", "fairseq", "scripts"):
+    try:
+        __import__(package)
+    except ImportError:
+        continue
+    raise AssertionError(package)
+print(json.dumps(heard))
+"""
+
+
+def required(packages: list[str]) -> dict[str, metadata.Distribution]:
+    """Installed packages and all that they require here."""
+    found: dict[str, metadata.Distribution] = {}
+    waiting = list(packages)
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name not in found:
+            found[name] = metadata.distribution(name)
+            needed = [Requirement(text) for text in found[name].requires or ()]
+            waiting += [r.name for r in needed if r.marker is None or r.marker.evaluate({"extra": ""})]
+    return found
+
+
+def link(packages: list[str], folder: Path) -> Path:
+    """A folder that holds them and nothing else."""
+    folder.mkdir()
+    for distribution in required(packages).values():
+        for top in {file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], dict[str, str]]:
+    """An export, wavs by name, and what ESPnet hears in each."""
+    place = tmp_path_factory.mktemp("published")
+    handed = exported.handed_over(BASE, seconds=2)
+    export_recogniser.publish(handed, place / "mine")
+    wavs = {}
+    for name, samples in handed.samples.items():
+        wavs[name] = str(place / f"{name}.wav")
+        with wave.open(wavs[name], "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", ""))
+            file.writeframes(samples.tobytes())
+    return place / "mine", wavs, {utterance.name: utterance.heard for utterance in handed.utterances}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_it_says_the_same_where_nothing_else_is(
+    reader: str, published: tuple[Path, dict[str, str], dict[str, str]], tmp_path: Path
+) -> None:
+    if find_spec(reader) is None:
+        pytest.skip(f"{reader} is not installed (workflow/envs/develop.yaml)")
+    folder, wavs, expected = published
+    blocks = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [block for block in blocks if reader in block]
+    assert len(block.strip().splitlines()) == 3
+    words = (folder / "tokens.txt").read_text(encoding="utf-8").splitlines()
+    names = {"tokens": [line.rsplit(" ", 1)[0] for line in words]}
+    packages = link(READERS[reader], tmp_path / "packages")
+    block = f"import {reader}\n{block}" if reader == "sherpa_onnx" else block
+    start = f"import sys; sys.path[:0] = [{str(packages)!r}]\n{PROGRAM}"
+    command = [sys.executable, "-I", "-S", "-c", start, json.dumps(wavs), block, str(folder), json.dumps(names)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == expected
+    assert any(expected.values())
