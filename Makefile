@@ -6,6 +6,7 @@
 #                                ARGS="--profile profiles/slurm": the words that snakemake will be given
 # make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
 # make prune DIRECTORY=DIR       what work/ still holds of trainings that need it no more; ARGS=--remove removes it
+# make transcribe FILES="a.mp3 DIR"   what is said in audio, heard by an exported model; ARGS="--format srt --output DIR"
 # make test                      every test that this machine can run; names those it skips, and why (31 min)
 # make test ARGS=tests/unit      words for pytest: here, one folder
 # make check                     lint, unit, fidelity and the workflow tests that matter most (3 min)
@@ -29,7 +30,7 @@ DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 PYTEST := $(IN_VENV) -m pytest -n auto --max-worker-restart 0
 CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py rules.py shell.py trace.py)
 
-.PHONY: demo seeds sample rehearse status prune test check lint
+.PHONY: demo seeds sample rehearse status prune transcribe test check lint
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
@@ -58,6 +59,9 @@ status: .venv/.complete
 
 prune: .venv/.complete
 	@$(BIN)/python -m scripts.cluster.prune --directory "$$DIRECTORY" $(ARGS)
+
+transcribe: .venv/.complete
+	@$(BIN)/python -m scripts.transcribe $$FILES $(ARGS)
 
 test: .venv/.complete
 	@$(PYTEST) $(ARGS)

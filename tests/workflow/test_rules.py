@@ -248,7 +248,19 @@ def test_every_rule_gets_its_memory_from_the_profile(profile: Path) -> None:
 # Imports
 
 MODULES = sorted(path for path in SCRIPTS.rglob("*.py"))
-FLOORS = ["common", "trainers", "corpora", "pretrain", "finetune", "evaluate", "reruns", "results", "export", "cluster"]
+FLOORS = [
+    "common",
+    "trainers",
+    "corpora",
+    "pretrain",
+    "finetune",
+    "evaluate",
+    "reruns",
+    "results",
+    "export",
+    "cluster",
+    "transcribe",
+]
 READS_SNAKEMAKES_WORDS = SCRIPTS / "cluster/rehearsal/call.py"  # steps run where there is no Snakemake
 MAY_CROSS = {
     ("cluster", "scripts.trainers"),
