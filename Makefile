@@ -23,6 +23,8 @@ ENVS := $(sort $(wildcard workflow/envs/*.yaml workflow/envs/*.post-deploy.sh))
 BIN := .venv/bin
 IN_VENV := PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python
 SNAKEMAKE := $(IN_VENV) -m snakemake --profile profiles/demo
+DEMO_MODEL := runs/demo/results/export/digits
+DEMO_WAV := runs/demo/corpora/data_aishell/wav/test/S0764/BAC009S0764W0122.wav
 export DIRECTORY
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
@@ -34,6 +36,8 @@ CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py ru
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
+	@$(if $(DRY_RUN),,echo "What $(DEMO_MODEL) hears in $(DEMO_WAV):" && \
+		$(BIN)/python -m scripts.transcribe $(DEMO_WAV) --model $(DEMO_MODEL))
 
 seeds: $(SEEDS:%=runs/seed-%/results/cer.md)
 	@grep -H "^| @" $^
