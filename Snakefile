@@ -53,6 +53,7 @@ include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/exported.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/tripwires.smk"
 
