@@ -1,5 +1,6 @@
 """From weights to what others' programs read: results/export/{export}, one folder an entry of `exports`."""
 
+
 wildcard_constraints:
     export=r"[a-z0-9.-]+",
 
