@@ -41,7 +41,8 @@ def parser_of(module: str) -> argparse.ArgumentParser:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Parser) as caught:
         patch.setattr(argparse.ArgumentParser, "parse_args", stop)
         patch.setattr(sys, "argv", [module])
-        importlib.import_module(module).main()
+        is_package = importlib.util.find_spec(module).submodule_search_locations is not None
+        importlib.import_module(f"{module}.__main__" if is_package else module).main()
     return caught.value.parser
 
 
