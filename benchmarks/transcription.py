@@ -2,8 +2,8 @@
 
 python -m benchmarks.transcription --directory runs/demo --export digits --json OUT     after make demo; 10 minutes
 
-The commands take turns; a figure is the median of the rounds (least to most) of wall seconds, from nothing to text. Each
-may use all cores. ESPnet searches with beam 1 and CTC alone.
+The commands take turns; a figure is the median of the rounds (least to most) of wall seconds, from nothing to text.
+Each may use all cores. ESPnet searches with beam 1 and CTC alone.
 """
 
 import argparse
