@@ -18,8 +18,8 @@ from tests.slurm.conftest import QUICK, SNAKEMAKE, environment
 from tests.slurm.test_errors import fill, small_disk
 from tests.workflow.conftest import REPOSITORY
 
-# Rules that the small demo needs not: it is given no checkpoint, its audio is usable, it exports nothing (tests/conda has
-# the conda environments of all).
+# Rules that the small demo needs not: it is given no checkpoint, its audio is usable, it exports nothing (tests/conda
+# tries the conda environments of all).
 WITHOUT_USE = {"provide_checkpoint", "convert_audio"}
 WITHOUT_USE |= {f"{verb}_{what}" for verb in ("hand_over", "export") for what in ("recogniser", "encoder")}
 JOBS_AT_ONCE = 6  # the machine has fewer cores than SLURM believes
