@@ -43,6 +43,12 @@ subprocess.Popen([sys.executable, "below.py"], start_new_session=True, preexec_f
 Start = Callable[..., subprocess.Popen[str]]
 
 
+def _hear_signals() -> None:
+    """A shell's background has SIGINT ignored, and nohup SIGHUP."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """A function that starts a python on a source, with a warm start and in a process group of its own."""
@@ -50,7 +56,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def starting(source: str, *before: str, **options: object) -> subprocess.Popen[str]:
         (tmp_path / "script.py").write_text(READY + source)
-        settings = {"process_group": 0, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        settings = {"process_group": 0, "preexec_fn": _hear_signals}
         call = [*before, "python", "script.py"]
         environment = environment_of_fakes() | WARM.environment
         started.append(subprocess.Popen(call, cwd=tmp_path, env=environment, **settings | options))
