@@ -7,7 +7,7 @@
 # make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
 # make prune DIRECTORY=DIR       what work/ still holds of trainings that need it no more; ARGS=--remove removes it
 # make transcribe FILES="a.mp3 DIR"   what is said in audio, heard by an exported model; ARGS="--format srt --output DIR"
-# make test                      every test that this machine can run; names those it skips, and why (31 min)
+# make test                      every test that this machine can run; names those it skips, and why (an hour)
 # make test ARGS=tests/unit      words for pytest: here, one folder
 # make check                     lint, unit, fidelity and the workflow tests that matter most (3 min)
 # make lint                      ruff, snakefmt and snakemake --lint
