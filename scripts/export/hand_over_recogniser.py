@@ -63,7 +63,6 @@ def main() -> None:
     parser.add_argument("--utterances", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True, help="where the corpus lies")
     parser.add_argument("--source", type=Path, required=True, help="--utterances, or the folder of converted audio")
-    parser.add_argument("--facts", default="{}", help="what the model card is to say of corpora, as JSON")
     parser.add_argument("--output", type=Path, required=True, help="the folder")
     arguments = parser.parse_args()
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from scripts.common import files
 from scripts.common.errors import exit_on_error
 from scripts.finetune.identity import name_of_work
-from scripts.results.plot_curves import draw, save
+from scripts.results.plot_curves import draw
+from scripts.results.style import write
 from scripts.trainers import beside, curves, espnet_log
 from scripts.trainers.espnet_log import Epoch
 from scripts.trainers.work import LOG, WORK
@@ -67,7 +68,8 @@ def main() -> None:
     other = curves.read(arguments.published)
     said = [sentence for table in arguments.runs for sentence in of_run(table, other)]
     said += [sentence for table in arguments.branches for sentence in of_branch(table, keep(table))]
-    save(draw({table.parent.name: curves.read(table) for table in arguments.runs}, other), arguments.picture)
+    runs = {table.parent.name: curves.read(table) for table in arguments.runs}
+    write(arguments.picture, lambda: draw(runs, other), "pretraining")
     files.write_text(arguments.text, "".join(f"- {sentence}\n" for sentence in said))
     files.write_json(arguments.text.with_suffix(".json"), {"trained": curves.trained_from(arguments.trained)})
     print("\n".join(said))

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
@@ -18,11 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
 from scripts.common.errors import StepError, exit_on_error
-from scripts.common.files import whole
 from scripts.common.tables import read_table
 from scripts.common.users import DEV
 from scripts.evaluate.metrics import METRICS
-from scripts.results.style import COLOURS, STYLE, logarithmic, readable
+from scripts.results.style import COLOURS, lines_across, logarithmic, readable, write
 from scripts.results.tabulate import CER_COLUMNS
 
 GREYS = ["#444444", "#8A6D3B", "#7F7F7F"]
@@ -157,8 +152,7 @@ def draw_task(axes: Axes, table: pd.DataFrame) -> None:
         axes.set_ylim(0.85 * shown.min(axis=None), 1.15 * shown.max(axis=None))
     else:
         axes.set_ylim(0, 1.05 * max(shown.max(axis=None), 1))
-    axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
+    lines_across(axes)
     axes.set_ylabel(f"{METRICS[table['metric'].iloc[0]].title} (%)")
     axes.set_xlabel("updates of pre-training")
     axes.xaxis.set_major_formatter(lambda updates, _: _tick(updates))
@@ -197,8 +191,7 @@ def main() -> None:
     table = read_table(arguments.table, CER_COLUMNS)
     if table.empty:
         raise StepError(f"{arguments.table} has no scores: tabulate again")
-    with plt.rc_context(STYLE), whole(arguments.output) as temporary:
-        draw(table).savefig(temporary, format="svg", metadata={"Date": None})
+    write(arguments.output, lambda: draw(table), "cer-by-updates")
 
 
 if __name__ == "__main__":

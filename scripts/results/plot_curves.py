@@ -1,18 +1,12 @@
 """Draw the curves of pre-training over the published one: loss, code perplexity, accuracy by updates and by hours."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scripts.common.files import whole
-from scripts.results.style import COLOURS, STYLE, logarithmic
+from scripts.results.style import COLOURS, lines_across, logarithmic
 from scripts.trainers.beside import Key, hours_of, updates_of
 from scripts.trainers.curves import Point
 
@@ -49,32 +43,23 @@ def draw_panel(axes: Axes, runs: Mapping[str, Sequence[Point]], other: Sequence[
         colour = COLOURS[number % len(COLOURS)]
         axes.plot(*line(points, train, key), color=colour, linewidth=1.8, label=name, zorder=3)
         axes.plot(*line(points, valid, key), "o", markersize=4, markerfacecolor="white", color=colour, zorder=3)
-    axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
+    lines_across(axes)
 
 
 def draw(runs: Mapping[str, Sequence[Point]], other: Sequence[Point]) -> Figure:
     """The figure: a column each for loss, code perplexity and accuracy, a row each for updates and hours heard."""
-    with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(2, len(PANELS), figsize=(13, 7.5), layout="constrained")
-        whole_runs, whole_other = {name: with_hours(points) for name, points in runs.items()}, with_hours(other)
-        for row, (key, label) in enumerate(((updates_of, "updates"), (hours_of, "hours of audio heard"))):
-            for axes, (title, names) in zip(panels[row], PANELS.items(), strict=True):
-                draw_panel(axes, whole_runs, whole_other, names, key)
-                axes.set_xlabel(label)
-                axes.set_ylabel(title)
-                if title.startswith("code"):
-                    logarithmic(axes)
-                if key is hours_of:  # runs of other batches hear a thousandth of it
-                    axes.set_xscale("symlog", linthresh=1)
-                axes.set_xlim(left=0)
-        handles, labels = panels[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
-        return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a picture with the same bytes each time."""
-    with plt.rc_context({**STYLE, "svg.hashsalt": "pretraining"}), whole(path) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None})
-    plt.close(figure)
+    figure, panels = plt.subplots(2, len(PANELS), figsize=(13, 7.5), layout="constrained")
+    whole_runs, whole_other = {name: with_hours(points) for name, points in runs.items()}, with_hours(other)
+    for row, (key, label) in enumerate(((updates_of, "updates"), (hours_of, "hours of audio heard"))):
+        for axes, (title, names) in zip(panels[row], PANELS.items(), strict=True):
+            draw_panel(axes, whole_runs, whole_other, names, key)
+            axes.set_xlabel(label)
+            axes.set_ylabel(title)
+            if title.startswith("code"):
+                logarithmic(axes)
+            if key is hours_of:  # runs of other batches hear a thousandth of it
+                axes.set_xscale("symlog", linthresh=1)
+            axes.set_xlim(left=0)
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    return figure

@@ -7,23 +7,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 
 from scripts.common.errors import StepError, exit_on_error
-from scripts.common.files import whole
 from scripts.common.tables import read_table
 from scripts.common.users import DEV
 from scripts.evaluate.error_tables import first_of
 from scripts.evaluate.metrics import METRICS
-from scripts.results.style import STYLE, readable
+from scripts.results.style import readable, write
 from scripts.results.tabulate_errors import ALL_CONFUSION_COLUMNS, ALL_RATE_COLUMNS
 
 Draw = Callable[[Axes, pd.DataFrame], None]
@@ -156,6 +152,11 @@ def save(table: pd.DataFrame, path: Path, panels: dict[str, Draw], size: tuple[f
     """Write a picture with these panels for each test set of each task (the tables have dev, too), at most two in a
     row; `size` in inches of one.
     """
+    write(path, lambda: draw_sets(table, panels, size), path.name)
+
+
+def draw_sets(table: pd.DataFrame, panels: dict[str, Draw], size: tuple[float, float]) -> Figure:
+    """The figure of `save`."""
     sets = list(table[table["subset"] != DEV].groupby(["task", "subset"], sort=False))
     if not sets:
         sets, panels = [(("", ""), table)], {"nothing was misheard": lambda axes, _: axes.set_axis_off()}
@@ -163,16 +164,14 @@ def save(table: pd.DataFrame, path: Path, panels: dict[str, Draw], size: tuple[f
     columns = min(len(panels), 2)
     rows = len(sets) * len(panels) // columns
     figsize = (size[0] * columns, size[1] * rows)
-    with plt.rc_context(STYLE | {"svg.hashsalt": path.name}), whole(path) as temporary:
-        figure, grid = plt.subplots(rows, columns, figsize=figsize, squeeze=False, layout="constrained")
-        drawn = [(one, *panel) for one in sets for panel in panels.items()]
-        for axes, (((task, test), of_set), title, draw) in zip(grid.flat, drawn, strict=True):
-            draw(axes, of_set)
-            title = title.format(unit=unit_of(of_set)) if len(of_set) else title
-            names = [task] * (len(tasks) > 1) + [test] * (tasks[task] > 1)
-            axes.set_title(": ".join([", ".join(names)] * bool(names) + [title]), fontsize=12)
-        figure.savefig(temporary, format="svg", metadata={"Date": None})
-        plt.close(figure)
+    figure, grid = plt.subplots(rows, columns, figsize=figsize, squeeze=False, layout="constrained")
+    drawn = [(one, *panel) for one in sets for panel in panels.items()]
+    for axes, (((task, test), of_set), title, draw) in zip(grid.flat, drawn, strict=True):
+        draw(axes, of_set)
+        title = title.format(unit=unit_of(of_set)) if len(of_set) else title
+        names = [task] * (len(tasks) > 1) + [test] * (tasks[task] > 1)
+        axes.set_title(": ".join([", ".join(names)] * bool(names) + [title]), fontsize=12)
+    return figure
 
 
 def main() -> None:

@@ -5,20 +5,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scripts.common.errors import StepError, exit_on_error
-from scripts.common.files import whole
 from scripts.common.tables import read_table
 from scripts.reruns.parts import match
-from scripts.results.style import COLOURS, STYLE, logarithmic, readable
+from scripts.results.style import COLOURS, lines_across, logarithmic, readable, write
 from scripts.results.tabulate import CER_COLUMNS
 from scripts.trainers import espnet_log
 from scripts.trainers.espnet_log import Epoch
@@ -80,8 +75,7 @@ def draw_panel(axes: Axes, of_task: Sequence[Training], title: str, name: str) -
         axes.plot([place for place, _ in points], [value for _, value in points], label=readable(training.row), **style)
     logarithmic(axes)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
+    lines_across(axes)
     axes.set_xlabel("epoch")
     axes.set_ylabel(title)
 
@@ -113,10 +107,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="picture to write, .svg")
     arguments = parser.parse_args()
     found = list(trainings(read_table(arguments.scores, CER_COLUMNS), arguments.branches))
-    with plt.rc_context(STYLE | {"svg.hashsalt": arguments.output.name}), whole(arguments.output) as temporary:
-        figure = draw(found)
-        figure.savefig(temporary, format="svg", metadata={"Date": None})
-        plt.close(figure)
+    write(arguments.output, lambda: draw(found), arguments.output.name)
 
 
 if __name__ == "__main__":
