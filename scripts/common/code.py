@@ -8,6 +8,7 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,33 +20,116 @@ _DOTTED = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+")
 
 
 @cache
+def _code(root: Path) -> "Code":
+    return Code(root)
+
+
+@cache
 def code_digest(module: str, root: Path = REPOSITORY) -> str:
     """12 hexadecimal digits that change when the code of a module, or of one of ours it imports, changes.
 
     Comments, docstrings and formatting do not count, nor does the order in which modules of ours are imported. Imports
     are followed as written, and so is a module's full name in a string (`python -m`); whatever else is dynamic is not
-    seen. Raises StepError for modules that import one another in a circle.
+    seen. A process reads a file once. Raises StepError for modules that import one another in a circle.
     """
-    merkle = _Merkle(closure(module, root))
-    own = merkle.digest(module)
-    # Importing a.b.c runs a and a.b, too. Most packages hold nothing.
-    packages = {package for name in merkle.trees for package in _packages(name)} - {module}
-    around = sorted(merkle.digest(name) for name in packages if name in merkle.trees and merkle.trees[name].body)
-    return _hash([own, around])[:12]
+    return _code(root).step_digest(module)
 
 
-def closure(module: str, root: Path = REPOSITORY) -> dict[str, ast.Module]:
-    """{name: syntax tree without docstrings} of a module and everything below `root` that it imports or runs."""
-    trees: dict[str, ast.Module] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        path = _source(name, root)
-        if name not in trees and path is not None:
-            tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-            trees[name] = _without_docstrings(tree)
-            waiting += [*_packages(name), *_imported(tree)]
-    return trees
+@dataclass(frozen=True)
+class _Module:
+    tree: ast.Module  # without docstrings
+    ours: frozenset[str]  # modules below the root that it imports or runs, and the packages that it lies in
+
+
+class Code:
+    """The modules below a directory, each read and digested once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._modules: dict[str, _Module] = {}
+        self._digests: dict[str, str] = {}
+        self._open: list[str] = []  # from the first one that was asked for to the one that is looked at
+
+    def step_digest(self, module: str) -> str:
+        """See `code_digest`."""
+        own = self._digest(module)
+        # Importing a.b.c runs a and a.b, too. Most packages hold nothing.
+        trees = self.closure(module)
+        packages = {package for name in trees for package in _packages(name)} - {module}
+        around = sorted(self._digest(name) for name in packages if name in trees and trees[name].body)
+        return _hash([own, around])[:12]
+
+    def closure(self, module: str) -> dict[str, ast.Module]:
+        """{name: syntax tree without docstrings} of a module and everything below the root that it imports or runs."""
+        found: dict[str, ast.Module] = {}
+        waiting = [module]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found[name] = self._module(name).tree
+                waiting += self._module(name).ours
+        return found
+
+    def _module(self, name: str) -> _Module:
+        if name not in self._modules:
+            path = _source(name, self.root)
+            if path is None:
+                raise FileNotFoundError(f"{name} is no module below {self.root}")
+            tree = _without_docstrings(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+            ours = frozenset(other for other in {*_packages(name), *_imported(tree)} if _source(other, self.root))
+            self._modules[name] = _Module(tree, ours)
+        return self._modules[name]
+
+    def _digest(self, module: str) -> str:
+        if module in self._open:
+            circle = " -> ".join([*self._open[self._open.index(module) :], module])
+            raise StepError(f"{circle}: modules that import one another in a circle have no digest, cut it")
+        if module not in self._digests:
+            self._open.append(module)
+            try:
+                self._digests[module] = _hash(self._shape(self._module(module).tree))
+            finally:
+                self._open.pop()
+        return self._digests[module]
+
+    def _is_ours(self, name: object) -> bool:
+        """Whether the module that is looked at names one of ours by that."""
+        return name in self._module(self._open[-1]).ours
+
+    def _shape(self, node: Any) -> Any:
+        """A syntax tree as nested lists. Releases of Python differ in the empty fields that `ast.dump` shows."""
+        if isinstance(node, list):
+            return self._statements(node)
+        if isinstance(node, ast.Constant) and self._is_ours(node.value):
+            return ["module", self._digest(node.value)]
+        if not isinstance(node, ast.AST):
+            return repr(node)
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return [type(node).__name__, *([name, self._shape(value)] for name, value in fields)]
+
+    def _statements(self, nodes: list[Any]) -> list[Any]:
+        """The nodes of a list; imports of ours come first and sorted, as a formatter moves them with their names."""
+        ours, others = [], []
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for alias in node.names:
+                    entry = self._import(node, alias)
+                    (ours if entry else others).append(entry or self._shape(_alone(node, alias)))
+            else:
+                others.append(self._shape(node))
+        return [*sorted(ours), *others]
+
+    def _import(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> list[str] | None:
+        """What an import of ours brings, and under which name; None for a module from elsewhere."""
+        if isinstance(node, ast.Import):
+            found = self._is_ours(alias.name)
+            return ["import", alias.asname or alias.name, self._digest(alias.name)] if found else None
+        local, full = alias.asname or alias.name, f"{node.module}.{alias.name}"
+        if self._is_ours(full):
+            return ["import", local, self._digest(full)]
+        if self._is_ours(node.module):
+            return ["import", local, alias.name, self._digest(node.module)]
+        return None
 
 
 def _source(module: str, root: Path) -> Path | None:
@@ -69,60 +153,6 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
             yield node.value
-
-
-class _Merkle:
-    """Digests of the modules of `trees`, each made once."""
-
-    def __init__(self, trees: dict[str, ast.Module]) -> None:
-        self.trees = trees
-        self._known: dict[str, str] = {}
-        self._open: list[str] = []  # from the first one that was asked for to the one that is looked at
-
-    def digest(self, module: str) -> str:
-        if module in self._open:
-            circle = " -> ".join([*self._open[self._open.index(module) :], module])
-            raise StepError(f"{circle}: modules that import one another in a circle have no digest, cut it")
-        if module not in self._known:
-            self._open.append(module)
-            self._known[module] = _hash(self._shape(self.trees[module]))
-            self._open.pop()
-        return self._known[module]
-
-    def _shape(self, node: Any) -> Any:
-        """A syntax tree as nested lists. Releases of Python differ in the empty fields that `ast.dump` shows."""
-        if isinstance(node, list):
-            return self._statements(node)
-        if isinstance(node, ast.Constant) and node.value in self.trees:
-            return ["module", self.digest(node.value)]
-        if not isinstance(node, ast.AST):
-            return repr(node)
-        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
-        return [type(node).__name__, *([name, self._shape(value)] for name, value in fields)]
-
-    def _statements(self, nodes: list[Any]) -> list[Any]:
-        """The nodes of a list; imports of ours come first and sorted, as a formatter moves them with their names."""
-        ours, others = [], []
-        for node in nodes:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                for alias in node.names:
-                    entry = self._import(node, alias)
-                    (ours if entry else others).append(entry or self._shape(_alone(node, alias)))
-            else:
-                others.append(self._shape(node))
-        return [*sorted(ours), *others]
-
-    def _import(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> list[str] | None:
-        """What an import of ours brings, and under which name; None for a module from elsewhere."""
-        if isinstance(node, ast.Import):
-            found = alias.name in self.trees
-            return ["import", alias.asname or alias.name, self.digest(alias.name)] if found else None
-        local, full = alias.asname or alias.name, f"{node.module}.{alias.name}"
-        if full in self.trees:
-            return ["import", local, self.digest(full)]
-        if node.module in self.trees:
-            return ["import", local, alias.name, self.digest(node.module)]
-        return None
 
 
 def _alone(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:

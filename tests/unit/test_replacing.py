@@ -4,7 +4,8 @@ import types
 
 import pytest
 
-from scripts.common.code import closure
+from scripts.common.code import Code
+from scripts.common.provenance import REPOSITORY
 from scripts.trainers.replacing import replace, source_digest
 
 
@@ -59,7 +60,7 @@ def test_a_function_that_is_replaced_already_is_refused() -> None:
 )
 def test_what_decides_the_bits_imports_nothing_that_only_saves(numerics: str, helpers: set[str]) -> None:
     """What is imported has a finished training made again wherever it changes."""
-    assert {name for name, tree in closure(numerics).items() if tree.body} == {
+    assert {name for name, tree in Code(REPOSITORY).closure(numerics).items() if tree.body} == {
         numerics,
         *(f"scripts.trainers.{helper}" for helper in helpers),
     }

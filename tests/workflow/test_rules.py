@@ -12,7 +12,7 @@ import snakemake.api  # imports snakemake.workflow, which cannot be imported fir
 import yaml
 
 from scripts.common import sidecars
-from scripts.common.code import closure
+from scripts.common.code import Code
 from scripts.common.defaults import fill_in
 from scripts.reruns import inputs
 from scripts.reruns.numbers import parts_of_table
@@ -69,7 +69,7 @@ def module_of(rule: Rule) -> str:
 
 def packages_of(rule: Rule) -> set[str]:
     """The packages that a rule's module and what it starts import."""
-    trees = closure(module_of(rule), REPOSITORY).values()
+    trees = Code(REPOSITORY).closure(module_of(rule)).values()
     found = {name.split(".")[0] for tree in trees for name, _ in imports(tree)}
     # trace names the steps whose code it digests, and starts none of them
     digested = {"torch", "fairseq", "fairseq_cli", "espnet2", "hydra", "omegaconf"}
