@@ -16,9 +16,12 @@ KINDS = {
     "pretraining": ("a wav2vec 2.0 after pre-training, with its quantizer and projections", "feature-extraction"),
     "encoder": ("the encoder of a wav2vec 2.0 after pre-training", "feature-extraction"),
 }
+_SPEECH = """\
+`DIR` is this folder, and `speech` one utterance, as `speech, _ = soundfile.read(FILE, dtype="float32")` reads it from
+16 kHz, mono. The packages: `pip install soundfile torch transformers`, in an environment of their own.
+"""
 _RECOGNISER = """\
-`speech` is one utterance, as `speech, _ = soundfile.read(FILE, dtype="float32")` reads it from 16 kHz, mono. With
-transformers:
+With transformers:
 
 ```python
 from transformers import pipeline
@@ -44,12 +47,25 @@ recogniser.decode_stream(stream); print(stream.result.text)
 """
 _ENCODER = """\
 ```python
-from transformers import {model}
-model = {model}.from_pretrained(DIR)
-hidden = model.{of}(input_values).last_hidden_state  # input_values: (1, samples), 16 kHz
+from transformers import AutoFeatureExtractor, {model}
+extract, model = AutoFeatureExtractor.from_pretrained(DIR), {model}.from_pretrained(DIR)
+hidden = model.{of}(**extract(speech, sampling_rate=16000, return_tensors="pt")).last_hidden_state  # (1, frames, width)
 ```
 
-For fine-tuning: `Wav2Vec2ForCTC.from_pretrained(DIR, vocab_size=..., pad_token_id=...)`.
+To fine-tune it with CTC, write `vocab.json`, a number for each character and for `|`, which is a space: `{"<pad>": 0,
+"<unk>": 1, "|": 2, ...}`. Then:
+
+```python
+from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2ForCTC, Wav2Vec2Processor
+tokenizer = Wav2Vec2CTCTokenizer("vocab.json", pad_token="<pad>", bos_token=None, eos_token=None)
+processor = Wav2Vec2Processor(extract, tokenizer)
+sizes = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+model = Wav2Vec2ForCTC.from_pretrained(DIR, mask_time_prob=0.05, mask_time_length=10, **sizes)
+model.freeze_feature_encoder()
+```
+
+Its loss is a sum over the batch: divide by the batch's size. Batch utterances of about equal length, and train the new
+layer alone at first.
 """
 _USE = {
     "recogniser": _RECOGNISER,
@@ -69,6 +85,7 @@ def card(name: str, what: str, handed: Model, figures: Mapping[str, Any]) -> str
         f"This is {KINDS[what][0]}. Stock transformers loads it: no code comes with it, and none has to be trusted.",
         *(_rates(row, figures) if row else []),
         "## How to use it",
+        _SPEECH.strip(),
         _USE[what].strip(),
         "## What it has heard",
         _corpora(heard),
@@ -220,7 +237,8 @@ def _parity(what: str, figures: Mapping[str, Any]) -> str:
     return (
         f"On {len(figures['utterances'])} utterances of dev, transformers and ONNX say what ESPnet says, word by word: "
         f"logits differ by {figures['transformers']['largest_difference']:.1e} at most, ONNX's log-probabilities by "
-        f"{figures['onnx']['largest_difference']:.1e}. {allowed}, or that says another text. In 8 bits "
+        f"{figures['onnx']['largest_difference']:.1e}. {allowed} ({figures['onnx']['allowed']:.1e} of ONNX's), or that "
+        "says another text. In 8 bits "
         f"{len(figures['onnx_int8']['differing_texts'])} texts are another. Programs that normalise every waveform, as "
         f"sherpa-onnx does, hear something else in {differing}. parity.json has the figures."
     )

@@ -33,12 +33,16 @@ def transformers() -> ModuleType:
 
 
 def build(what: str, handed: Model) -> torch.nn.Module:
-    """The model in evaluation mode; `what`: a key of CLASSES. No tensor is missing, and none is left over."""
+    """The model in evaluation mode; `what`: a key of CLASSES. No tensor is missing, and none is left over.
+
+    An encoder is there to be fine-tuned: it says transformers' masks (5 % of the frames) instead of pre-training's.
+    """
     tokens = {}
     if handed.tokens:
         blank, end = handed.tokens.index(BLANK), handed.tokens.index(END)
         tokens = {"pad_token_id": blank, "bos_token_id": end, "eos_token_id": end}  # CTC's blank is its padding
-    config = transformers().Wav2Vec2Config(**handed.config, **tokens, ctc_zero_infinity=True)
+    settings = {key: handed.config[key] for key in handed.config if what != "encoder" or not key.startswith("mask_")}
+    config = transformers().Wav2Vec2Config(**settings, **tokens, ctc_zero_infinity=True)
     model = getattr(transformers(), CLASSES[what])(config)
     weights = handed.weights
     if what == "encoder":

@@ -1,12 +1,12 @@
 """An export says the same where nothing of ours is installed, by the words of its own model card.
 
-Each environment is a folder of links to one package and to what that requires; nothing else can be imported.
+Each environment is a venv of its own with one package and what that requires, linked from where the tests run.
 """
 
 import json
 import re
 import subprocess
-import sys
+import venv
 import wave
 from importlib import metadata
 from importlib.util import find_spec
@@ -65,14 +65,15 @@ def required(packages: list[str]) -> dict[str, metadata.Distribution]:
     return found
 
 
-def link(packages: list[str], folder: Path) -> Path:
-    """A folder that holds them and nothing else."""
-    folder.mkdir()
+def environment(packages: list[str], folder: Path) -> Path:
+    """The Python of a venv that holds them and nothing else, not even pip."""
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
     for distribution in required(packages).values():
         for top in {file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")}:
-            if not (folder / top).exists():
-                (folder / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
-    return folder
+            if not (site / top).exists():
+                (site / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
+    return folder / "bin" / "python"
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +103,9 @@ def test_it_says_the_same_where_nothing_else_is(
     assert len(block.strip().splitlines()) == 3
     words = (folder / "tokens.txt").read_text(encoding="utf-8").splitlines()
     names = {"tokens": [line.rsplit(" ", 1)[0] for line in words]}
-    packages = link(READERS[reader], tmp_path / "packages")
+    python = environment(READERS[reader], tmp_path / "alone")
     block = f"import {reader}\n{block}" if reader == "sherpa_onnx" else block
-    start = f"import sys; sys.path[:0] = [{str(packages)!r}]\n{PROGRAM}"
-    command = [sys.executable, "-I", "-S", "-c", start, json.dumps(wavs), block, str(folder), json.dumps(names)]
+    command = [str(python), "-I", "-c", PROGRAM, json.dumps(wavs), block, str(folder), json.dumps(names)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == expected

@@ -1,5 +1,7 @@
 """A checkpoint of pre-training as transformers has it computes what fairseq computes, or nothing is written."""
 
+import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,7 +14,7 @@ if find_spec("transformers") is None:
     pytest.skip("transformers is not installed (workflow/envs/export.yaml)", allow_module_level=True)
 
 from scripts.common.errors import StepError  # noqa: E402
-from scripts.export import export_encoder, hand_over_encoder, stock  # noqa: E402
+from scripts.export import card, export_encoder, hand_over_encoder, stock  # noqa: E402
 from scripts.export.handed_over import Model, Utterance  # noqa: E402
 from scripts.export.translated import HEADS, config_of, tensors_of  # noqa: E402
 from tests.unit.test_hugging_face import BASE, LARGE  # noqa: E402
@@ -77,3 +79,34 @@ def test_a_checkpoint_is_told_from_another_architecture() -> None:
         hand_over_encoder.fairseq_model(state, "it")
     del state["model"]["more"], state["model"]["final_proj.weight"]
     assert hand_over_encoder.fairseq_model(state, "it").cfg.encoder_layers == 2
+
+
+@pytest.mark.parametrize("what", ["pretraining", "encoder"])
+def test_the_lines_of_the_card_run(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they stand there: what it makes of speech, and an update of a recogniser that begins with it."""
+    monkeypatch.chdir(tmp_path)
+    handed = handed_over(BASE, what == "pretraining")
+    figures = {"allowed": 1e-4, "transformers": {"largest_difference": export_encoder.export(what, handed, tmp_path)}}
+    use, fine_tune = re.findall(r"```python\n(.*?)```", card.card("mine", what, handed, figures), re.DOTALL)
+    stock.transformers()  # as in an environment of its own, where no torchaudio stands in its way
+    known = {"DIR": str(tmp_path), "speech": handed.samples["0.6 s"].astype(np.float32) / 32768}
+    exec(use, known)
+    assert known["hidden"].shape[::2] == (1, handed.config["hidden_size"])
+    (tmp_path / "vocab.json").write_text(json.dumps({"<pad>": 0, "<unk>": 1, "|": 2, "一": 3, "二": 4}))
+    exec(fine_tune, known)
+    model, processor = known["model"].train(), known["processor"]
+    assert (model.config.mask_time_prob, model.config.vocab_size) == (0.05, 5)
+    batch = processor(known["speech"], sampling_rate=16000, return_tensors="pt")
+    labels = torch.tensor([processor.tokenizer("一二").input_ids])
+    assert labels.tolist() == [[3, 4]]
+    loss = model(**batch, labels=labels).loss
+    loss.backward()
+    assert loss > 0 and all(p.grad is None for p in model.wav2vec2.feature_extractor.parameters())
+    assert model.lm_head.weight.grad.abs().sum() > 0
+
+
+def test_an_encoder_says_the_masks_of_fine_tuning(tmp_path: Path) -> None:
+    for what, expected in (("encoder", 0.05), ("pretraining", fairseq_model(BASE).cfg.mask_prob)):
+        export_encoder.export(what, handed_over(BASE, what == "pretraining"), tmp_path / what)
+        config = json.loads((tmp_path / what / "config.json").read_text())
+        assert config["mask_time_prob"] == pytest.approx(expected)

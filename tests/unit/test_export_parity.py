@@ -35,6 +35,15 @@ def test_more_than_is_allowed_is_refused(difference: float) -> None:
     parity.demand("it", parity.LARGEST)
 
 
+def test_large_numbers_may_differ_by_their_last_digits_in_another_library() -> None:
+    small, large = np.array([[-9.0, 0.5]]), np.array([[-40.0, 2.0]])
+    assert parity.allowed([small]) == parity.LARGEST
+    assert parity.allowed([small, large]) == pytest.approx(4e-4)
+    parity.demand("it", 3.9e-4, largest=parity.allowed([large]))
+    with pytest.raises(StepError, match=r"differ by 0\.00041 from the trainer's, and at most 0\.0004 is allowed"):
+        parity.demand("it", 4.1e-4, largest=parity.allowed([large]))
+
+
 def test_texts_are_compared_but_for_spaces_around_them() -> None:
     utterances = [Utterance("a", "甲 乙", "甲 乙"), Utterance("b", "甲乙", "甲"), Utterance("c", "乙", "乙")]
     samples = {name: np.zeros(16000, dtype=np.int16) for name in "abc"}
