@@ -51,7 +51,10 @@ def forced():
     """Whether the user, or the process that started this one, says what is to run. Refuses what cannot be run so."""
     settings = workflow.dag_settings
     if {trigger.name for trigger in settings.rerun_triggers} - {"MTIME", "PARAMS"}:
-        sys.exit("error: rerun-triggers must be mtime and params, as profiles/default says: others repeat pre-training")
+        sys.exit(
+            "error: rerun-triggers must be mtime and params, as others repeat pre-training: leave out --workflow-profile, "
+            "and copy profiles/default beside a Snakefile of your own"
+        )
     if workflow.non_local_exec:
         errors.exit_on_error(lambda: places.check_python(sys.executable))
     return settings.forceall or settings.forcerun or settings.forcetargets
