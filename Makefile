@@ -7,10 +7,12 @@
 # make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
 # make prune DIRECTORY=DIR       what work/ still holds of trainings that need it no more; ARGS=--remove removes it
 # make transcribe FILES="a.mp3 DIR"   what is said in audio, heard by an exported model; ARGS="--format srt --output DIR"
+# make image                     all environments in one image, for Apptainer or Docker (docs/containers.md)
 # make test                      every test that this machine can run; names those it skips, and why (an hour)
 # make test ARGS=tests/unit      words for pytest: here, one folder
 # make check                     lint, unit, fidelity and the workflow tests that matter most (3 min)
 # make lint                      ruff, snakefmt and snakemake --lint
+# make release-check             whether this commit can be released: a clean clone, its demo, licences (20 min)
 
 SHELL := /bin/bash
 ARGS ?=
@@ -32,7 +34,7 @@ DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 PYTEST := $(IN_VENV) -m pytest -n auto --max-worker-restart 0
 CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py rules.py shell.py trace.py)
 
-.PHONY: demo seeds sample rehearse status prune transcribe test check lint
+.PHONY: demo seeds sample rehearse status prune transcribe image test check lint release-check
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
@@ -67,6 +69,9 @@ prune: .venv/.complete
 transcribe: .venv/.complete
 	@$(BIN)/python -m scripts.transcribe $$FILES $(ARGS)
 
+image: .venv/.complete
+	@$(IN_VENV) -m scripts.cluster.containerize runs/image $(ARGS)
+
 test: .venv/.complete
 	@$(PYTEST) $(ARGS)
 
@@ -78,6 +83,9 @@ lint: .venv/.complete
 	@$(BIN)/python -m snakefmt --check Snakefile workflow examples
 	@mkdir -p runs/lint/corpora/AISHELL-2/iOS/data runs/lint/corpora/data_aishell
 	@$(IN_VENV) -m snakemake --lint --directory runs/lint
+
+release-check:
+	@bash .ci/release
 
 runs/demo/corpora: scripts/corpora/make_demo_corpora.py scripts/corpora/demo_voices.py | .venv/.complete
 	@$(BIN)/python -m scripts.corpora.make_demo_corpora --output $@ --seed 1
