@@ -123,3 +123,8 @@ def test_words_are_spoken_of_where_words_are_counted() -> None:
     of_words = [[of | {"metric": "wer"} for of in row] for row in (SCRATCH, LAST)]
     first = "On aishell1, @0 updates makes 88.0 errors in a hundred words of test (80.0 missing words"
     assert said(*of_words)[0].startswith(first)
+
+
+def test_a_task_keeps_its_name_whatever_is_counted() -> None:
+    of_words = [[of | {"metric": "wer"} for of in row] for row in (SCRATCH, LAST)]
+    assert said(*of_words, labels={"aishell1": "1000 characters"})[0].startswith("On 1000 characters, @0 updates")
