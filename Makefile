@@ -6,7 +6,8 @@
 #                                ARGS="--profile profiles/slurm": the words that snakemake will be given
 # make status DIRECTORY=DIR      how far a run has got: milestones, speed, what is queued and why (any time, as it runs)
 # make prune DIRECTORY=DIR       what work/ still holds of trainings that need it no more; ARGS=--remove removes it
-# make transcribe FILES="a.mp3 DIR"   what is said in audio, heard by an exported model; ARGS="--format srt --output DIR"
+# make transcribe FILES="a.mp3 'my talk.mp3' DIR"   what is said in audio, heard by an exported model;
+#                                ARGS="--format srt --output DIR"
 # make image                     all environments in one image, for Apptainer or Docker (docs/containers.md)
 # make test                      every test that this machine can run; names those it skips, and why (an hour)
 # make test ARGS=tests/unit      words for pytest: here, one folder
@@ -26,6 +27,7 @@ BIN := .venv/bin
 IN_VENV := PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python
 SNAKEMAKE := $(IN_VENV) -m snakemake --profile profiles/demo
 DEMO_MODEL := runs/demo/results/export/digits
+TRANSCRIPTS := transcript/aishell_transcript_v0.8.txt
 DEMO_WAV := runs/demo/corpora/data_aishell/wav/test/S0764/BAC009S0764W0122.wav
 export DIRECTORY
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
@@ -38,7 +40,8 @@ CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py ru
 demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
-	@$(if $(DRY_RUN),,echo "What $(DEMO_MODEL) hears in $(DEMO_WAV):" && \
+	@$(if $(DRY_RUN),,echo "What is said in $(DEMO_WAV), and what $(DEMO_MODEL) hears:" && \
+		sed -n 's/^$(basename $(notdir $(DEMO_WAV))) //p' runs/demo/corpora/data_aishell/$(TRANSCRIPTS) && \
 		$(BIN)/python -m scripts.transcribe $(DEMO_WAV) --model $(DEMO_MODEL))
 
 seeds: $(SEEDS:%=runs/seed-%/results/cer.md)
@@ -67,7 +70,7 @@ prune: .venv/.complete
 	@$(BIN)/python -m scripts.cluster.prune --directory "$$DIRECTORY" $(ARGS)
 
 transcribe: .venv/.complete
-	@$(BIN)/python -m scripts.transcribe $$FILES $(ARGS)
+	@xargs --arg-file <(printf '%s' "$$FILES") $(BIN)/python -m scripts.transcribe $(ARGS)
 
 image: .venv/.complete
 	@$(IN_VENV) -m scripts.cluster.containerize runs/image $(ARGS)

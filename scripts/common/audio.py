@@ -21,7 +21,7 @@ from scripts.common.rates import SAMPLE_RATE
 _HEADER = struct.Struct("<4sI28s4sI")  # of a wav, up to its samples or what stands before them
 _PLAIN_FORMAT = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)  # PCM, mono
 _PLAIN = "WAV PCM_16"
-_PAGE = 4096  # bytes
+PAGE = 4096  # bytes
 _STREAMED = 0x7FFFF000  # sizes from here on stand for "not known yet": sox, arecord and ffmpeg write them into pipes
 _COMPRESSED = {"FLAC", "OGG", "MP3"}  # libsndfile's containers
 
@@ -64,8 +64,8 @@ def look_at(path: str | Path) -> Recording:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a million files: Python's own objects take longer than these
         try:
-            status, head = os.fstat(file), os.read(file, _PAGE)
-            middle = os.pread(file, _PAGE, status.st_size // 2)
+            status, head = os.fstat(file), os.read(file, PAGE)
+            middle = os.pread(file, PAGE, status.st_size // 2)
         finally:
             os.close(file)
     except OSError as error:
@@ -79,7 +79,7 @@ def look_at(path: str | Path) -> Recording:
     with open_by_libsndfile(path) as sound:
         kind = f"{sound.format} {sound.subtype}"
         found = Recording(sound.frames, sound.samplerate, sound.channels, kind, place, digest)
-    _refuse_truncated(head, size, found.frames)
+    refuse_truncated(head, size, found.frames)
     if found.is_plain:
         found = found._replace(frames=len(_samples_by_libsndfile(path)) // 2)
     if found.frames == 0:
@@ -94,7 +94,7 @@ def read_pcm(path: Path, expected_samples: int) -> bytes:
     """
     try:
         content = path.read_bytes()
-        data = _plain_data(content[:_PAGE], len(content))
+        data = _plain_data(content[:PAGE], len(content))
         if not data and not look_at(path).is_plain:
             raise UnusableAudio("other audio")
         samples = content[data.start : data.stop] if data else _samples_by_libsndfile(path)
@@ -172,7 +172,7 @@ def _samples_by_libsndfile(path: str | Path) -> bytes:
     return samples.astype("<i2").tobytes()
 
 
-def _refuse_truncated(head: bytes, size: int, frames: int) -> None:
+def refuse_truncated(head: bytes, size: int, frames: int) -> None:
     """Raise UnusableAudio for a wav that was cut off: its header says, in good faith, that there is more."""
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         return

@@ -29,10 +29,11 @@ recognise = pipeline("automatic-speech-recognition", DIR)
 print(recognise(speech)["text"])
 ```
 
-With onnxruntime (`tokens`: the symbols of tokens.txt, in their order):
+With onnxruntime:
 
 ```python
 import itertools, onnxruntime
+tokens = [line.rpartition(" ")[0] for line in open(f"{DIR}/tokens.txt", encoding="utf-8")]
 frames = onnxruntime.InferenceSession(f"{DIR}/model.onnx").run(None, {"x": speech[None]})[0][0].argmax(-1)
 print("".join(tokens[number] for number, _ in itertools.groupby(frames) if tokens[number] != "<blk>"))
 ```
@@ -40,6 +41,7 @@ print("".join(tokens[number] for number, _ in itertools.groupby(frames) if token
 With sherpa-onnx, which brings it to phones, browsers and small boards:
 
 ```python
+import sherpa_onnx
 recogniser = sherpa_onnx.OfflineRecognizer.from_omnilingual_asr_ctc(f"{DIR}/model.onnx", f"{DIR}/tokens.txt")
 stream = recogniser.create_stream(); stream.accept_waveform(16000, speech)
 recogniser.decode_stream(stream); print(stream.result.text)

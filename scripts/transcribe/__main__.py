@@ -4,7 +4,7 @@
     python -m scripts.transcribe recordings/ --model runs/paper/results/export/best --format kaldi
 
 Files of any length and format that libsndfile or, where it is installed, ffmpeg reads; folders; - for standard input.
-A file that cannot be read costs a line and the exit code 1; the others are done.
+A file that cannot be read, or that was cut off, costs a line and the exit code 1; the others are done.
 """
 
 import argparse
@@ -30,12 +30,15 @@ EXPORTS = ("results/export/*", "runs/*/results/export/*")
 
 
 class Part(NamedTuple):
-    """A piece of a file, to be heard, or, where there is none, its end: its length in seconds, or why it has none."""
+    """A piece of a file, to be heard, or, where there is none, its end: its length in seconds, or why it has none, and
+    what is missing of it.
+    """
 
     one: Input
     piece: pieces.Piece | None = None
     seconds: float = 0.0
     reason: str | None = None
+    lacks: str | None = None
 
 
 def only_model() -> Path:
@@ -62,7 +65,8 @@ def parts_of(inputs: Iterable[Input]) -> Iterator[Part]:
         try:
             with sound.at_hand(one.path) as path:
                 yield from (Part(one, piece) for piece in pieces.pieces_of(counted(sound.stream(path)), pieces.silero))
-            yield Part(one, seconds=samples / SAMPLE_RATE, reason=None if samples else "no samples")
+                lacks = sound.lacks(path)
+            yield Part(one, None, samples / SAMPLE_RATE, None if samples else "no samples", lacks)
         except (UnusableAudio, OSError) as error:
             yield Part(one, reason=str(error))
 
@@ -85,10 +89,10 @@ def transcribe(model: Recogniser, inputs: list[Input], out: "Output", threads: i
             current.pieces.append(said)
             out.piece(said)
             continue
-        if part.reason:
+        if part.reason or part.lacks:
             is_whole = False
-            print(f"{part.one.path}: {part.reason}", file=sys.stderr, flush=True)
-        else:
+            print(f"{part.one.path}: {part.reason or part.lacks}", file=sys.stderr, flush=True)
+        if not part.reason:
             current.seconds = part.seconds
             out.file(current)
         current = Heard("")
@@ -120,10 +124,25 @@ class Output:
             print(heard.written(one, self.form), end="", flush=True)
 
 
+def given(name: str) -> Path:
+    """A path of the command line; an empty one would be the folder that one is in."""
+    if not name:
+        raise argparse.ArgumentTypeError("a name is empty (a variable that is not set?)")
+    return Path(name)
+
+
+def make_folder(path: Path) -> None:
+    """Before anything is heard. Raises StepError where files cannot be written to it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StepError(f"--output {path} cannot be made ({error.strerror}): name a folder") from None
+
+
 def main() -> None:
     """Parse the command line and transcribe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", metavar="FILE", type=Path, nargs="+", help="audio, a folder of it, or -")
+    parser.add_argument("files", metavar="FILE", type=given, nargs="+", help="audio, a folder of it, or -")
     parser.add_argument("--model", type=Path, metavar="DIR", help="results/export/NAME (the only one there is)")
     parser.add_argument("--format", choices=list(heard.ENDING), default="text", help="(text)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="a file for each there, instead of the screen")
@@ -134,10 +153,26 @@ def main() -> None:
         raise StepError(f"no audio in {', '.join(map(str, arguments.files))}")
     if len(inputs) > 1 and arguments.format in ("srt", "vtt") and arguments.output is None:
         raise StepError(f"subtitles of {len(inputs)} files need a folder each can be written to: --output DIR")
+    if arguments.output:
+        make_folder(arguments.output)
     out = Output(arguments.format, arguments.output, len(inputs) == 1)
     if not transcribe(Recogniser(arguments.model or only_model()), inputs, out, max(1, arguments.threads)):
         sys.exit(1)
 
 
+def alone() -> None:
+    """Call main as a program. What libraries write to standard error themselves (libmpg123's notes) is for nobody."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    os.dup2(nowhere, 2)
+    try:
+        exit_on_error(main)
+    except BrokenPipeError:  # whoever reads has had enough
+        os.dup2(nowhere, 1)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
 if __name__ == "__main__":
-    exit_on_error(main)
+    alone()

@@ -6,6 +6,7 @@ wav of a corpus is heard as the table's models heard it.
 """
 
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from scripts.common.audio import UnusableAudio, open_by_libsndfile
+from scripts.common.audio import PAGE, UnusableAudio, open_by_libsndfile, refuse_truncated
 from scripts.common.rates import SAMPLE_RATE
 
 PIPE = Path("-")
@@ -37,12 +38,39 @@ def at_hand(path: Path) -> Iterator[Path]:
         return
     with tempfile.NamedTemporaryFile(prefix="transcribe-") as copy:
         if path == PIPE:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
+            with _until_the_other_end():
+                shutil.copyfileobj(sys.stdin.buffer, copy)
         else:
             with path.open("rb") as source:
                 shutil.copyfileobj(source, copy)
         copy.flush()
         yield Path(copy.name)
+
+
+@contextmanager
+def _until_the_other_end() -> Iterator[None]:
+    """Ctrl-C goes to both ends of a pipe: it ends a recording, which is heard then. A second one ends this, too."""
+    before = signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, signal.default_int_handler))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def lacks(path: Path) -> str | None:
+    """What is missing of a file that can be read, as its header says how long it was."""
+    with path.open("rb") as file:
+        head = file.read(PAGE)
+    try:
+        with open_by_libsndfile(path) as sound:
+            frames = sound.frames
+    except UnusableAudio:  # ffmpeg has read it
+        return None
+    try:
+        refuse_truncated(head, path.stat().st_size, frames)
+    except UnusableAudio as reason:
+        return str(reason)
+    return None
 
 
 def stream(path: Path) -> Iterator[Samples]:
@@ -107,5 +135,7 @@ def _by_ffmpeg(path: Path, reason: str) -> Iterator[Samples]:
 
 
 def _last_line(said: bytes) -> str:
+    if b"matches no streams" in said:
+        return "there is no sound in it"
     lines = said.decode("utf-8", errors="replace").strip().splitlines()
     return lines[-1].rpartition(": ")[2].rstrip(".") if lines else "no reason given"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.common.errors import StepError
 from scripts.transcribe.inputs import inputs_of
 
 
@@ -34,9 +33,32 @@ def test_files_of_any_name_that_are_named(folder: Path) -> None:
     ]
 
 
-def test_two_of_one_name(folder: Path) -> None:
-    with pytest.raises(StepError, match=r"a/b\.WAV would have one name"):
-        inputs_of([folder / "b.wav", folder / "a/b.WAV"])
+def names(*paths: Path) -> list[str]:
+    return [str(one.name) for one in inputs_of(paths)]
+
+
+def test_two_of_one_name_keep_their_endings_or_folders(folder: Path) -> None:
+    (folder / "a/c.flac").touch()
+    assert names(folder / "a") == ["b", "c.flac", "c.mp3", "it's #1; 中文"]
+    for name in ("one/x.wav", "two/x.wav", "two/y.wav", "deep/two/x.wav"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    assert names(folder / "one", folder / "two") == ["one/x.wav", "two/x.wav", "y"]
+    assert names(folder / "one/x.wav", folder / "two") == ["one/x.wav", "two/x.wav", "y"]
+    absolute = [str(folder.relative_to("/") / name) for name in ("two/x.wav", "deep/two/x.wav")]
+    assert names(folder / "two/x.wav", folder / "deep/two/x.wav") == absolute
+
+
+def test_what_is_named_twice_is_heard_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert names(Path("b.wav"), folder / "b.wav", Path(".")) == ["b", "a/b", "a/c", "a/it's #1; 中文"]
+    assert names(Path("-"), Path("-")) == ["pipe"]
+
+
+def test_nothing_that_is_hidden(folder: Path) -> None:
+    (folder / ".venv").mkdir()
+    (folder / ".venv/test.wav").touch()
+    assert "test" not in names(folder)
 
 
 @pytest.mark.parametrize("there", [True, False])

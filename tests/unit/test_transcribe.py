@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -153,8 +155,49 @@ def test_a_pipe_and_the_only_model(handed: Model, model: Path, folder: Path, tmp
         (["nowhere.wav", "--model", "nowhere"], "nowhere is no exported recogniser"),
         (["a.wav", "b.wav", "--format", "srt"], "--output DIR"),
         (["."], "no audio in ."),
+        (["a.wav", "--output", "/dev/null/here"], "--output /dev/null/here cannot be made (Not a directory)"),
     ],
 )
 def test_what_cannot_be(words: list[str], said: str, tmp_path: Path) -> None:
     done = run(*words, cwd=tmp_path)
     assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_name_that_is_empty(model: Path) -> None:
+    done = run("", "--model", model)
+    assert done.returncode == 2 and "a name is empty" in done.stderr
+
+
+def test_what_was_cut_off_is_heard_and_said(folder: Path, handed: Model, model: Path) -> None:
+    name = next(name for name, words in heard_of(handed).items() if words.strip())
+    whole = (folder / f"{name}.wav").read_bytes()
+    (folder / "cut.wav").write_bytes(whole[: len(whole) * 9 // 10])
+    samples, _ = soundfile.read(folder / "cut.wav", dtype="int16")
+    done = run(folder / "cut.wav", "--model", model)
+    assert done.stdout.strip() == text(Recogniser(model).hear(samples)).strip() != ""
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"{folder}/cut.wav: truncated: {len(samples)} of {(len(whole) - 44) // 2} samples\n",
+    )
+
+
+def test_ctrl_c_ends_a_recording_which_is_heard_then(handed: Model, model: Path, tmp_path: Path) -> None:
+    name = next(name for name, words in heard_of(handed).items() if words.strip())
+    soundfile.write(tmp_path / "long.wav", np.tile(handed.samples[name], 8), 16000)  # longer than a pipe holds
+    sent, heard = (tmp_path / "long.wav").read_bytes(), run(tmp_path / "long.wav", "--model", model).stdout
+    assert len(sent) > 1 << 17 and heard.strip()
+    command = [sys.executable, "-m", "scripts.transcribe", "-", "--model", str(model)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=REPOSITORY
+    ) as process:
+        process.stdin.write(sent[:-100])
+        process.stdin.flush()  # by now it reads
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate(sent[-100:])
+    assert (process.returncode, said.decode(), errors.decode()) == (0, heard, "")
+
+
+def test_whoever_reads_may_have_enough(folder: Path, model: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -m scripts.transcribe {shlex.quote(str(folder))} --model {model} | true"
+    done = subprocess.run(["bash", "-c", command], cwd=REPOSITORY, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
