@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -65,29 +66,49 @@ def test_snakemake_looks_where_it_is(image: Path, conda_bin: Path, tmp_path: Pat
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", sys.base_prefix)
 
 
-def test_it_builds(image: Path, conda_bin: Path, tmp_path: Path) -> None:
-    """One environment and what comes after it, by buildah, with this machine's files and conda instead of the base."""
+@dataclass(frozen=True)
+class Builder:
+    """buildah, with this machine's files and conda in the place of a base image's. What it has built goes at once."""
+
+    conda_bin: Path
+    place: Path
+
+    def build(self, *steps: str) -> subprocess.CompletedProcess[str]:
+        """Build from lines of a Dockerfile; stdout holds all that it prints."""
+        head = ["FROM scratch", f"ENV PATH={self.conda_bin}:/usr/bin:/bin HOME=/root", "RUN mkdir -p /tmp /root"]
+        (self.place / "Dockerfile").write_text("\n".join([*head, *steps]) + "\n")
+        conda = self.conda_bin.parents[1]
+        mounted = [f"--volume={path}:{path}:ro" for path in dict.fromkeys(SYSTEM) if Path(path).exists()]
+        known = [f"--env={name}" for name in os.environ if name.startswith(("PIP_", "SSL_", "REQUESTS_"))]
+        command = ["buildah", f"--root={self.place}/store", f"--runroot={self.place}/run", "--storage-driver=vfs"]
+        command += ["build", "--isolation=chroot", "--layers=false", "--network=host", *mounted, *known]
+        command += [f"--volume={conda}:{conda}", f"--file={self.place}/Dockerfile", "."]
+        try:
+            return subprocess.run(
+                command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            )
+        finally:
+            shutil.rmtree(self.place / "store", ignore_errors=True)
+
+
+@pytest.fixture
+def builder(conda_bin: Path, tmp_path: Path) -> Builder:
+    """Skips where there is none, or where it may not mount."""
     if not shutil.which("buildah"):
         pytest.skip("buildah is not installed")
-    if os.geteuid() or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
-        pytest.skip("buildah needs root, and mounts of its own")
+    found = Builder(conda_bin, tmp_path)
+    trial = found.build("RUN true")
+    if trial.returncode:
+        pytest.skip(f"buildah cannot build here: {trial.stdout.strip().splitlines()[-1]}")
+    return found
+
+
+def test_it_builds(image: Path, builder: Builder) -> None:
+    """One environment, and what is installed into it afterwards."""
     prefix = prefixes(image)[BUILT]
     lines = [line.strip(" \\&") for line in (image / "Dockerfile").read_text().splitlines() if prefix in line]
     steps = [f"RUN {line}" if line.startswith("conda ") else line for line in lines]
     imports = f"import {BUILT}; print('imported', {BUILT}.__file__)"
-    head = ["FROM scratch", f"ENV PATH={conda_bin}:/usr/bin:/bin HOME=/root", "RUN mkdir -p /tmp /root"]
-    file = tmp_path / "Dockerfile"
-    file.write_text("\n".join([*head, *steps, f'RUN {prefix}/bin/python -I -c "{imports}"']) + "\n")
-    mounted = [f"--volume={path}:{path}:ro" for path in dict.fromkeys(SYSTEM) if Path(path).exists()]
-    mounted.append(f"--volume={conda_bin.parents[1]}:{conda_bin.parents[1]}")
-    known = [f"--env={name}" for name in os.environ if name.startswith(("PIP_", "SSL_", "REQUESTS_"))]
-    command = ["buildah", f"--root={tmp_path}/store", f"--runroot={tmp_path}/run", "--storage-driver=vfs", "build"]
-    command += ["--isolation=chroot", "--layers=false", "--network=host", *mounted, *known, f"--file={file}"]
-    try:
-        done = subprocess.run(
-            [*command, "."], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-    finally:
-        shutil.rmtree(tmp_path / "store", ignore_errors=True)  # gigabytes
+    done = builder.build(*steps, f'RUN {prefix}/bin/python -I -c "{imports}"')
     assert done.returncode == 0, done.stdout
     assert f"imported {prefix}/lib/python3.11/site-packages/{BUILT}/__init__.py" in done.stdout, done.stdout
