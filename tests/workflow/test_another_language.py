@@ -47,7 +47,7 @@ def lay_out(root: Path) -> None:
 
 def follow(directory: Path) -> Project:
     """What the page says, but for the fakes' recipes and as many updates; 0 updates would need a real model."""
-    block, _ = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    block, *_ = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     project = make(directory)
     shutil.rmtree(project.directory / "corpora/AISHELL-2")
     shutil.rmtree(project.directory / "corpora/data_aishell")
