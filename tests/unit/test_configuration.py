@@ -83,7 +83,7 @@ def test_several_test_sets(config: dict[str, Any]) -> None:
 def test_the_overlay_of_the_page_on_another_language_passes(config: dict[str, Any], tmp_path: Path) -> None:
     page = (REPOSITORY / "docs/another-language.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    block, further = (yaml.safe_load(block.replace("/home/me", str(tmp_path))) for block in blocks)
+    block, further, only = (yaml.safe_load(block.replace("/home/me", str(tmp_path))) for block in blocks)
     for recipe in ("pretrain.yaml", "finetune.yaml", "further.yaml"):
         assert f"/home/me/{recipe}" in page
         (tmp_path / recipe).touch()
@@ -94,6 +94,7 @@ def test_the_overlay_of_the_page_on_another_language_passes(config: dict[str, An
     merged = merge(merged, further)
     check(merged, SCHEMA, REPOSITORY, FORMATS)
     assert labels(merged)["russian-further"] == "XLSR-53, then russian-further"
+    check(merge(config, only), SCHEMA, REPOSITORY, FORMATS)
 
 
 def set_in(config: dict[str, Any], key: str, value: Any) -> None:
