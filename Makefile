@@ -27,8 +27,8 @@ BIN := .venv/bin
 IN_VENV := PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python
 SNAKEMAKE := $(IN_VENV) -m snakemake --profile profiles/demo
 DEMO_MODEL := runs/demo/results/export/digits
-TRANSCRIPTS := transcript/aishell_transcript_v0.8.txt
-DEMO_WAV := runs/demo/corpora/data_aishell/wav/test/S0764/BAC009S0764W0122.wav
+DEMO_CORPUS := runs/demo/corpora/data_aishell
+DEMO_WAV := $(DEMO_CORPUS)/wav/test/S0764/BAC009S0764W0122.wav
 export DIRECTORY
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
@@ -41,7 +41,7 @@ demo: .venv/.complete runs/demo/corpora
 	@$(SNAKEMAKE) $(ARGS)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory runs/demo/report.html && cat runs/demo/results/cer.md)
 	@$(if $(DRY_RUN),,echo "What is said in $(DEMO_WAV), and what $(DEMO_MODEL) hears:" && \
-		sed -n 's/^$(basename $(notdir $(DEMO_WAV))) //p' runs/demo/corpora/data_aishell/$(TRANSCRIPTS) && \
+		sed -n 's/^$(basename $(notdir $(DEMO_WAV))) //p' $(DEMO_CORPUS)/transcript/aishell_transcript_v0.8.txt && \
 		$(BIN)/python -m scripts.transcribe $(DEMO_WAV) --model $(DEMO_MODEL))
 
 seeds: $(SEEDS:%=runs/seed-%/results/cer.md)

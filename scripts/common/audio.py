@@ -79,7 +79,8 @@ def look_at(path: str | Path) -> Recording:
     with open_by_libsndfile(path) as sound:
         kind = f"{sound.format} {sound.subtype}"
         found = Recording(sound.frames, sound.samplerate, sound.channels, kind, place, digest)
-    refuse_truncated(head, size, found.frames)
+    if missing := missing_of_wav(head, size, found.frames):
+        raise UnusableAudio(missing)
     if found.is_plain:
         found = found._replace(frames=len(_samples_by_libsndfile(path)) // 2)
     if found.frames == 0:
@@ -172,10 +173,10 @@ def _samples_by_libsndfile(path: str | Path) -> bytes:
     return samples.astype("<i2").tobytes()
 
 
-def refuse_truncated(head: bytes, size: int, frames: int) -> None:
-    """Raise UnusableAudio for a wav that was cut off: its header says, in good faith, that there is more."""
+def missing_of_wav(head: bytes, size: int, frames: int) -> str | None:
+    """What is missing of a wav that was cut off: its header says, in good faith, that there is more. Else None."""
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
-        return
+        return None
     at, frame_bytes = 12, 0
     while at + 8 <= len(head):
         name, length = struct.unpack("<4sI", head[at : at + 8])
@@ -183,6 +184,7 @@ def refuse_truncated(head: bytes, size: int, frames: int) -> None:
             frame_bytes = int.from_bytes(head[at + 20 : at + 22], "little")
         if name == b"data":
             if frame_bytes and at + 8 + length > size and length < _STREAMED:
-                raise UnusableAudio(f"truncated: {frames} of {length // frame_bytes} samples")
-            return
+                return f"truncated: {frames} of {length // frame_bytes} samples"
+            return None
         at += 8 + length + length % 2
+    return None

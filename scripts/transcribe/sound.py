@@ -19,7 +19,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from scripts.common.audio import PAGE, UnusableAudio, open_by_libsndfile, refuse_truncated
+from scripts.common.audio import PAGE, UnusableAudio, missing_of_wav, open_by_libsndfile
 from scripts.common.rates import SAMPLE_RATE
 
 PIPE = Path("-")
@@ -63,14 +63,9 @@ def lacks(path: Path) -> str | None:
         head = file.read(PAGE)
     try:
         with open_by_libsndfile(path) as sound:
-            frames = sound.frames
+            return missing_of_wav(head, path.stat().st_size, sound.frames)
     except UnusableAudio:  # ffmpeg has read it
         return None
-    try:
-        refuse_truncated(head, path.stat().st_size, frames)
-    except UnusableAudio as reason:
-        return str(reason)
-    return None
 
 
 def stream(path: Path) -> Iterator[Samples]:

@@ -20,6 +20,7 @@ from scripts.reruns.parts import KINDS, with_all_above
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = REPOSITORY / "scripts"
+CODE = Code(REPOSITORY)
 PROFILES = [REPOSITORY / "profiles" / name / "config.yaml" for name in ("demo", "slurm")]
 LINES_OF_A_RULE = 30
 LINES_OF_HALF_OF_THE_RULES = 20
@@ -69,7 +70,7 @@ def module_of(rule: Rule) -> str:
 
 def packages_of(rule: Rule) -> set[str]:
     """The packages that a rule's module and what it starts import."""
-    trees = Code(REPOSITORY).closure(module_of(rule)).values()
+    trees = CODE.closure(module_of(rule)).values()
     found = {name.split(".")[0] for tree in trees for name, _ in imports(tree)}
     # trace names the steps whose code it digests, and starts none of them
     digested = {"torch", "fairseq", "fairseq_cli", "espnet2", "hydra", "omegaconf"}
