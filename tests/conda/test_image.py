@@ -12,7 +12,8 @@ import pytest
 
 from tests.local_conda.fixture import REPOSITORY, RULES_USE, lay_out_empty_corpora, snakemake
 
-BUILT = "fairseq"  # the environment that is built: something is installed into it afterwards
+BUILT = "fairseq"  # the environment that is built, without its heavy packages: fairseq itself is installed afterwards
+LIGHT = "packaging"  # is left of its packages
 # It notes what it is to run in the image, and runs it outside: there is no Apptainer in Debian 12.
 APPTAINER = """#!/bin/bash
 if [[ " $* " != *" exec "* ]]; then echo "apptainer version 1.3.0"; exit; fi
@@ -73,8 +74,8 @@ class Builder:
     conda_bin: Path
     place: Path
 
-    def build(self, *steps: str) -> subprocess.CompletedProcess[str]:
-        """Build from lines of a Dockerfile; stdout holds all that it prints."""
+    def build(self, *steps: str, context: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+        """Build from lines of a Dockerfile, which copy from `context`; stdout holds all that it prints."""
         head = ["FROM scratch", f"ENV PATH={self.conda_bin}:/usr/bin:/bin HOME=/root", "RUN mkdir -p /tmp /root"]
         (self.place / "Dockerfile").write_text("\n".join([*head, *steps]) + "\n")
         conda = self.conda_bin.parents[1]
@@ -85,7 +86,7 @@ class Builder:
         command += [f"--volume={conda}:{conda}", f"--file={self.place}/Dockerfile", "."]
         try:
             return subprocess.run(
-                command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+                command, cwd=context, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
             )
         finally:
             shutil.rmtree(self.place / "store", ignore_errors=True)
@@ -103,12 +104,17 @@ def builder(conda_bin: Path, tmp_path: Path) -> Builder:
     return found
 
 
-def test_it_builds(image: Path, builder: Builder) -> None:
-    """One environment, and what is installed into it afterwards."""
+def test_it_builds(image: Path, builder: Builder, tmp_path: Path) -> None:
+    """An environment by conda, and what is installed into it afterwards; test_environments makes them whole."""
+    context = tmp_path / "context"
+    shutil.copytree(REPOSITORY / "workflow/envs", context / "workflow/envs")
+    pins = context / f"workflow/envs/{BUILT}.yaml"
+    light = re.sub(rf"^ {{6}}- (?!{LIGHT}).*\n", "", pins.read_text(), flags=re.MULTILINE)
+    pins.write_text(light)
     prefix = prefixes(image)[BUILT]
     lines = [line.strip(" \\&") for line in (image / "Dockerfile").read_text().splitlines() if prefix in line]
     steps = [f"RUN {line}" if line.startswith("conda ") else line for line in lines]
-    imports = f"import {BUILT}; print('imported', {BUILT}.__file__)"
-    done = builder.build(*steps, f'RUN {prefix}/bin/python -I -c "{imports}"')
+    look = f"import {LIGHT}, importlib.util; print('found', importlib.util.find_spec('{BUILT}').origin)"
+    done = builder.build(*steps, f'RUN {prefix}/bin/python -I -c "{look}"', context=context)
     assert done.returncode == 0, done.stdout
-    assert f"imported {prefix}/lib/python3.11/site-packages/{BUILT}/__init__.py" in done.stdout, done.stdout
+    assert f"found {prefix}/lib/python3.11/site-packages/{BUILT}/__init__.py" in done.stdout, done.stdout

@@ -95,6 +95,7 @@ class Place:
     directory: Path
     updates: int
     profile: Path
+    pause: float = PAUSE
 
     @property
     def milestone(self) -> Path:
@@ -157,7 +158,7 @@ class Place:
             return subprocess.Popen(
                 command,
                 cwd=self.directory,
-                env=slowly(environment()),
+                env=slowly(environment(), self.pause),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -209,7 +210,7 @@ def environment() -> dict[str, str]:
     return kept | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), "TRAIN_ON_CPU": "1"}
 
 
-def slowly(environment: dict[str, str]) -> dict[str, str]:
+def slowly(environment: dict[str, str], pause: float) -> dict[str, str]:
     """With a fairseq that pauses: it is found first on PATH."""
     path = os.pathsep.join([str(Path(__file__).parent / "slowly"), environment["PATH"]])
-    return environment | {"PATH": path, "SECONDS_BEFORE_AN_UPDATE": str(PAUSE)}
+    return environment | {"PATH": path, "SECONDS_BEFORE_AN_UPDATE": str(pause)}

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -55,7 +56,8 @@ def no_update_was_repeated(place: Place) -> bool:
 
 def test_four_jobs_of_a_minute_make_the_milestone_of_one(place, uninterrupted) -> None:
     """A job's time is up before its milestone: it saves, requeues itself and goes on under its id."""
-    short = place(int(3 * LONGEST / PAUSE) + 1)
+    pause = 3 * PAUSE
+    short = replace(place(int(3 * LONGEST / pause) + 1), pause=pause)  # the fourth job does not pause
     short.edit_profile(pretrain__runtime=1, retries=0)
     running = short.snakemake()
     uninterrupted(short.updates)  # meanwhile

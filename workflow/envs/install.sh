@@ -28,6 +28,7 @@ is_3_11 "$python" || refuse "Python 3.11 is needed and ${candidates[0]} is" \
 
 echo "installing the pins of workflow/envs into .venv (a minute or more)"
 pip=(.venv/bin/python -m pip --disable-pip-version-check)
+export PIP_COMPILE=0  # two thirds of the time would go to bytecode; python makes what it imports
 if ! is_3_11 .venv/bin/python || ! "${pip[@]}" --version > /dev/null 2>&1; then
     "$python" -m venv --clear .venv
 fi
