@@ -59,7 +59,7 @@ def test_four_short_jobs_make_the_milestone_of_one(place, uninterrupted) -> None
 
     Not a minute: of that a slow machine needs all to start.
     """
-    pause = 6 * PAUSE
+    pause = 12 * PAUSE
     short = replace(place(int(3 * LONGEST / pause) + 1), pause=pause)  # the fourth job does not pause
     short.edit_profile(pretrain__runtime=2, retries=0)
     running = short.snakemake()
