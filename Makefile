@@ -30,6 +30,7 @@ DEMO_MODEL := runs/demo/results/export/digits
 DEMO_CORPUS := runs/demo/corpora/data_aishell
 DEMO_WAV := $(DEMO_CORPUS)/wav/test/S0764/BAC009S0764W0122.wav
 export DIRECTORY
+unexport PYTHONDONTWRITEBYTECODE  # each step is a python of its own, and would compile all that it imports
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
 # In several workers (tests/parallel.py says which tests stay together); ARGS="-n 0" makes it one.

@@ -100,12 +100,16 @@ class Code:
         """A syntax tree as nested lists. Releases of Python differ in the empty fields that `ast.dump` shows."""
         if isinstance(node, list):
             return self._statements(node)
-        if isinstance(node, ast.Constant) and self._is_ours(node.value):
-            return ["module", self._digest(node.value)]
         if not isinstance(node, ast.AST):
             return repr(node)
-        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
-        return [type(node).__name__, *([name, self._shape(value)] for name, value in fields)]
+        if isinstance(node, ast.Constant) and self._is_ours(node.value):
+            return ["module", self._digest(node.value)]
+        shape: list[Any] = [type(node).__name__]
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if value is not None and value != []:
+                shape.append([name, self._shape(value)])
+        return shape
 
     def _statements(self, nodes: list[Any]) -> list[Any]:
         """The nodes of a list; imports of ours come first and sorted, as a formatter moves them with their names."""
@@ -167,8 +171,11 @@ def _hash(value: Any) -> str:
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         if documented and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
+        waiting += (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
     return tree

@@ -42,6 +42,7 @@ case "$1 $2" in
     "-m scripts.common.places") exec "{sys.executable}" "$@" ;;
     "-m venv") log "$*"; rm -rf .venv; mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
     "-m pip") shift 2; pip "$@" ;;
+    "-m compileall") ;;
     *) echo "no stand-in for $*"; exit 2 ;;
 esac
 """

@@ -28,7 +28,7 @@ is_3_11 "$python" || refuse "Python 3.11 is needed and ${candidates[0]} is" \
 
 echo "installing the pins of workflow/envs into .venv (a minute or more)"
 pip=(.venv/bin/python -m pip --disable-pip-version-check)
-export PIP_COMPILE=0  # two thirds of the time would go to bytecode; python makes what it imports
+export PIP_COMPILE=0  # it would make bytecode on one core, which takes longer than all else
 if ! is_3_11 .venv/bin/python || ! "${pip[@]}" --version > /dev/null 2>&1; then
     "$python" -m venv --clear .venv
 fi
@@ -48,3 +48,5 @@ for script in workflow/envs/*.post-deploy.sh; do
     PATH="$PWD/.venv/bin:$PATH" bash "$script" || refuse "$script failed (its own words are above):" \
         "mend that, and make goes on from here"
 done
+# A package may hold files that are no Python of today.
+.venv/bin/python -m compileall -q -j 0 .venv/lib > /dev/null 2>&1 || true

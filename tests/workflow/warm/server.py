@@ -28,6 +28,7 @@ LIBRARIES = [
     "pandas",
     "pandas.io.formats.csvs",
     "platformdirs",
+    "regex",
     "smart_open",
     "snakemake.cli",
     "snakemake.benchmark",
