@@ -64,7 +64,6 @@ def kill_everything(run: subprocess.Popen[str], tree: Tree) -> None:
 
 
 WAYS = [interrupt, terminate, kill_snakemake, kill_trainers, kill_everything]
-LEAVE_A_LOCK = (kill_snakemake, kill_everything)
 
 
 def below(run: subprocess.Popen[str]) -> Tree:
@@ -129,8 +128,7 @@ def disturb(directory: Path, seed: int, kills: int, jobs: int) -> None:
     chance.shuffle(ways)
     for moment, way in zip(moments, ways, strict=True):
         until(directory, moment, chance.uniform(0.5, DELAY), way)
-        if way in LEAVE_A_LOCK:
-            snakemake(directory, "--unlock")
+        snakemake(directory, "--unlock")  # a snakemake that was killed has left its lock
     snakemake(directory)
 
 
