@@ -7,21 +7,28 @@ Where a module lies counts for nothing, so that files can be moved; what it is m
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from scripts.common.errors import StepError
 from scripts.common.provenance import REPOSITORY
+from scripts.common.remembered import Remembered
 
 _DOTTED = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+")
 
 
 @cache
+def _remembered(root: Path) -> Remembered:
+    return Remembered(root)
+
+
+@cache
 def _code(root: Path) -> "Code":
-    return Code(root)
+    return Code(root, _remembered(root).sources)
 
 
 @cache
@@ -32,7 +39,13 @@ def code_digest(module: str, root: Path = REPOSITORY) -> str:
     are followed as written, and so is a module's full name in a string (`python -m`); whatever else is dynamic is not
     seen. A process reads a file once. Raises StepError for modules that import one another in a circle.
     """
-    return _code(root).step_digest(module)
+    remembered = _remembered(root)
+    digest = remembered.digests().get(module)
+    if digest is None:
+        code = _code(root)
+        digest = code.step_digest(module)
+        remembered.add(module, digest, code.closure(module))
+    return digest
 
 
 @dataclass(frozen=True)
@@ -42,10 +55,11 @@ class _Module:
 
 
 class Code:
-    """The modules below a directory, each read and digested once."""
+    """The modules below a directory, each read and digested once; `read`: texts of files that were read before."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, read: Mapping[Path, str] = MappingProxyType({})) -> None:
         self.root = root
+        self._read = read
         self._modules: dict[str, _Module] = {}
         self._digests: dict[str, str] = {}
         self._open: list[str] = []  # from the first one that was asked for to the one that is looked at
@@ -75,7 +89,8 @@ class Code:
             path = _source(name, self.root)
             if path is None:
                 raise FileNotFoundError(f"{name} is no module below {self.root}")
-            tree = _without_docstrings(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+            text = self._read[path] if path in self._read else path.read_text(encoding="utf-8")
+            tree = _without_docstrings(ast.parse(text, str(path)))
             ours = frozenset(other for other in {*_packages(name), *_imported(tree)} if _source(other, self.root))
             self._modules[name] = _Module(tree, ours)
         return self._modules[name]

@@ -1,0 +1,53 @@
+"""Digests of code that were worked out before, kept beside Python's own bytecode, and like it made anew when a source
+is another.
+
+Working them out takes a second or more, and each start of Snakemake and of a step asks for them.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.util import cache_from_source
+from pathlib import Path
+
+from scripts.common import files
+
+PACKAGE = "scripts"
+
+
+class Remembered:
+    """{module: digest} of the modules of one package, as long as all its sources are the same.
+
+    `sources`: their texts, as read when this was made, so that a digest is of what it is remembered for.
+    """
+
+    def __init__(self, root: Path) -> None:
+        package = root / PACKAGE
+        self._file = Path(cache_from_source(str(package / "__init__.py"))).with_name("code_digests.json")
+        self.sources = {path: path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))}
+        self._made_of = _digest({str(path.relative_to(root)): text for path, text in self.sources.items()})
+
+    def digests(self) -> dict[str, str]:
+        """What is known of these sources."""
+        try:
+            content = files.read_json(self._file)
+            return dict(content["digests"]) if content["made_of"] == self._made_of else {}
+        except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is not one of ours
+            return {}
+
+    def add(self, module: str, digest: str, parts: Iterable[str]) -> None:
+        """Remember a module's digest, where Python may keep bytecode and all its parts are modules of the package.
+
+        What another process adds at the same moment may be lost, and is worked out again.
+        """
+        if sys.dont_write_bytecode or any(part.split(".")[0] != PACKAGE for part in parts):
+            return
+        content = {"made_of": self._made_of, "digests": self.digests() | {module: digest}}
+        try:
+            files.write_json(self._file, content)
+        except OSError:  # a checkout of somebody else, or a full disk
+            return
+
+
+def _digest(sources: Mapping[str, str]) -> str:
+    return hashlib.sha256(repr(sources).encode()).hexdigest()
