@@ -14,7 +14,7 @@ import pytest
 from tests.workflow.conftest import WARM, Project, environment_of_fakes
 from tests.workflow.warm.session import below
 
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds
 # Each writes its number into the file NAME once it is ready; `heard` gets a line for every signal.
 READY = """
 import os, pathlib, signal, sys, time

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from tests.workflow.warm import memory
 from tests.workflow.warm.request import Request
 
 IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
@@ -40,6 +41,7 @@ def prepare() -> None:
         tidying.atexit = False
     gc.collect()
     gc.freeze()
+    memory.collapse()
 
 
 def run(request: Request) -> NoReturn:
