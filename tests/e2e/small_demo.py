@@ -17,6 +17,7 @@ from tests.places import AWKWARD, copy_repository, with_commit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+QUICK_IMPORTS = Path(__file__).with_name("bin")  # for PATH: a python that does without what is never called
 
 
 def lay_out(directory: Path) -> None:
@@ -53,11 +54,11 @@ def start(
 ) -> subprocess.Popen[str]:
     """snakemake, started from the repository as a user would, in a process group of its own.
 
-    The python of its jobs does without what is imported and never called (bin/python); tests/slurm and tests/conda run
-    the same on all that is pinned.
+    The python of its jobs does without what is imported and never called; the conda environments of tests/conda and
+    tests/slurm/test_demo.py hold all that is pinned.
     """
     configs = configs or (Path("config/demo.yaml"), directory / "small.yaml")
-    path = os.pathsep.join([str(Path(__file__).with_name("bin")), str(BIN), os.environ["PATH"]])
+    path = os.pathsep.join([str(QUICK_IMPORTS), str(BIN), os.environ["PATH"]])
     return subprocess.Popen(
         [BIN / "snakemake", *words, "--profile", "profiles/demo", "--directory", directory, "--configfile", *configs],
         cwd=repository,

@@ -283,6 +283,14 @@ def test_only_cleaners_of_english_text_miss_inflect():
     assert "RuntimeError: inflect's number_to_words spells English numbers for a cleaner" in finished.stdout
 
 
+def test_functions_of_espnet_are_as_they_are_written():
+    """typeguard gives a function whose types it checks another code."""
+    code = "from espnet2.fileio.read_text import read_2columns_text as f; print(f.__code__.co_names)"
+    checked = call([sys.executable, "-c", code]).stdout
+    ours = f"from scripts.finetune import espnet_layer; espnet_layer.without_type_checks(); {code}"
+    assert "check_argument_types" in checked and "check_argument_types" not in call([sys.executable, "-c", ours]).stdout
+
+
 def test_the_padding_mask_is_espnets():
     from espnet.nets.pytorch_backend.nets_utils import make_pad_mask
 
