@@ -1,7 +1,7 @@
 """What our plugin does about fairseq's saving and ending. None of it decides a number: a change trains nothing again.
 
 A run can be stopped at any update, checkpoints are whole or not there, none that collapsed is the best, damaged audio
-is named, it shows that it lives, and workers end with their trainer.
+is named, it shows that it lives, workers end with their trainer, and it does without a compiler that it does not need.
 """
 
 from collections.abc import Callable
@@ -35,6 +35,16 @@ def install() -> None:
     replace(raw_audio_dataset, "read_from_stored_zip", lambda _: packed.read, known="8693c2d72b8b")
     Trainer._prepare_sample = living(Trainer._prepare_sample)
     data_workers.kill_at_exit()
+    optimize_without_compiler()
+
+
+def optimize_without_compiler() -> None:
+    """Call an optimizer's functions as they are. torch imports its compiler, a third of fairseq's start, to mark them
+    as not to be compiled (torch/_compile.py); nothing compiles them here, as what calls them is not compiled.
+    """
+    for function in vars(torch.optim.Optimizer).values():
+        if stock := getattr(function, "__wrapped__", None):
+            setattr(stock, "__dynamo_disable", stock)
 
 
 def living(stock: Function) -> Function:

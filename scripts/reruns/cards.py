@@ -1,5 +1,6 @@
 """What sidecars say, of parts that are there and of those that were deleted."""
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -62,28 +63,31 @@ def recorded(part: Part) -> Card:
 
 
 def read(path: Path) -> Card:
-    """A JSON file; nothing where there is none. What was read is known by the time of its last change."""
+    """A JSON file; nothing where there is none. What was read is known by the file and the time of its last change."""
     try:
-        status = path.stat()
+        return _content(path, _state(path.stat()))
     except FileNotFoundError:
         return {}
-    return _content(path.resolve(), status.st_mtime_ns, status.st_size)
 
 
 def sha256_of(path: Path) -> str | None:
     """Of the bytes now; None where there is no file."""
     try:
-        status = path.stat()
+        return _digest(path, _state(path.stat()))
     except FileNotFoundError:
         return None
-    return _digest(path.resolve(), status.st_mtime_ns, status.st_size)
+
+
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    """Which file lies at a path, and when it was last changed; thousands are asked for, most of them again."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 @cache
-def _content(path: Path, _mtime: int, _size: int) -> Card:
+def _content(path: Path, _state: tuple[int, ...]) -> Card:
     return files.read_json(path)
 
 
 @cache
-def _digest(path: Path, _mtime: int, _size: int) -> str:
+def _digest(path: Path, _state: tuple[int, ...]) -> str:
     return files.sha256(path)
