@@ -28,6 +28,7 @@ LIBRARIES = [
     "pandas",
     "pandas.io.formats.csvs",
     "platformdirs",
+    "pypinyin.contrib.tone_convert",
     "regex",
     "smart_open",
     "snakemake.cli",
