@@ -55,9 +55,9 @@ class _Module:
 
 
 class Code:
-    """The modules below a directory, each read and digested once; `read`: texts of files that were read before."""
+    """The modules below a directory, each read and digested once; `read`: bytes of files that were read before."""
 
-    def __init__(self, root: Path, read: Mapping[Path, str] = MappingProxyType({})) -> None:
+    def __init__(self, root: Path, read: Mapping[Path, bytes] = MappingProxyType({})) -> None:
         self.root = root
         self._read = read
         self._modules: dict[str, _Module] = {}
@@ -89,8 +89,8 @@ class Code:
             path = _source(name, self.root)
             if path is None:
                 raise FileNotFoundError(f"{name} is no module below {self.root}")
-            text = self._read[path] if path in self._read else path.read_text(encoding="utf-8")
-            tree = _without_docstrings(ast.parse(text, str(path)))
+            source = self._read[path] if path in self._read else path.read_bytes()
+            tree = _without_docstrings(ast.parse(source, str(path)))
             ours = frozenset(other for other in {*_packages(name), *_imported(tree)} if _source(other, self.root))
             self._modules[name] = _Module(tree, ours)
         return self._modules[name]

@@ -18,14 +18,15 @@ PACKAGE = "scripts"
 class Remembered:
     """{module: digest} of the modules of one package, as long as all its sources are the same.
 
-    `sources`: their texts, as read when this was made, so that a digest is of what it is remembered for.
+    `sources`: their bytes, as read when this was made, so that a digest is of what it is remembered for.
     """
 
     def __init__(self, root: Path) -> None:
         package = root / PACKAGE
         self._file = Path(cache_from_source(str(package / "__init__.py"))).with_name("code_digests.json")
-        self.sources = {path: path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))}
-        self._made_of = _digest({str(path.relative_to(root)): text for path, text in self.sources.items()})
+        found = {path: _read(path) for path in sorted(package.rglob("*.py"))}
+        self.sources = {path: source for path, source in found.items() if source is not None}
+        self._made_of = _digest({str(path.relative_to(root)): source for path, source in self.sources.items()})
 
     def digests(self) -> dict[str, str]:
         """What is known of these sources."""
@@ -49,5 +50,13 @@ class Remembered:
             return
 
 
-def _digest(sources: Mapping[str, str]) -> str:
+def _read(path: Path) -> bytes | None:
+    """None for what only looks like a source, as the lock of an editor does: a link to nowhere."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _digest(sources: Mapping[str, bytes]) -> str:
     return hashlib.sha256(repr(sources).encode()).hexdigest()

@@ -67,6 +67,13 @@ def test_what_lies_beside_the_package_is_not_vouched_for(root: Path) -> None:
     assert ask(root) != first
 
 
+def test_what_only_looks_like_a_source_is_passed_over(root: Path) -> None:
+    (root / "scripts/.#tool.py").symlink_to("somebody@somewhere.1234")  # the lock of an editor
+    (root / "scripts/folder.py").mkdir()
+    (root / "scripts/notes.py").write_bytes(b"\xff")
+    assert ask(root) == ask(root) == Code(root).step_digest("scripts.step")
+
+
 def test_where_python_may_keep_no_bytecode_nothing_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     ask(root)
