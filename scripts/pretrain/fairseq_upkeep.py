@@ -19,6 +19,7 @@ from scripts.pretrain import collapse, packed
 from scripts.pretrain.checkpoints import STOP_REQUESTED, check
 from scripts.trainers import data_workers, life, states
 from scripts.trainers.fairseq_log import number
+from scripts.trainers.optimizers import without_compiler
 from scripts.trainers.replacing import replace
 
 Function = Callable[..., Any]
@@ -35,16 +36,7 @@ def install() -> None:
     replace(raw_audio_dataset, "read_from_stored_zip", lambda _: packed.read, known="8693c2d72b8b")
     Trainer._prepare_sample = living(Trainer._prepare_sample)
     data_workers.kill_at_exit()
-    optimize_without_compiler()
-
-
-def optimize_without_compiler() -> None:
-    """Call an optimizer's functions as they are. torch imports its compiler, a third of fairseq's start, to mark them
-    as not to be compiled (torch/_compile.py); nothing compiles them here, as what calls them is not compiled.
-    """
-    for function in vars(torch.optim.Optimizer).values():
-        if stock := getattr(function, "__wrapped__", None):
-            setattr(stock, "__dynamo_disable", stock)
+    without_compiler()  # fairseq's Adam has a step of its own
 
 
 def living(stock: Function) -> Function:

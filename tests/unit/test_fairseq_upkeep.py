@@ -1,7 +1,5 @@
 """What fairseq is told of a validation before it names its best checkpoint."""
 
-import subprocess
-import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +7,6 @@ import pytest
 
 pytest.importorskip("fairseq", reason="fairseq is not installed (workflow/envs/fairseq.yaml)")
 
-from scripts.common.provenance import REPOSITORY
 from scripts.pretrain.fairseq_upkeep import Verdict
 
 CFG = SimpleNamespace(model={"num_negatives": 20, "latent_groups": 2})
@@ -48,26 +45,3 @@ def test_each_validation_has_a_verdict_of_its_own() -> None:
 
 def test_the_first_validation_part_decides() -> None:
     assert validate(Verdict(), SOUND, COLLAPSED) == ([4.403, 0.0], [True, False])
-
-
-def test_an_optimizer_updates_without_torchs_compiler() -> None:
-    """In a process of its own, as any test before may have imported it."""
-    program = """
-import sys
-import torch
-from fairseq.optim.adam import Adam
-from scripts.pretrain.fairseq_upkeep import optimize_without_compiler
-
-def updated():
-    weight = torch.nn.Parameter(torch.tensor([2.0]))
-    optimizer = Adam([weight], lr=0.5)
-    (3 * weight).backward()
-    optimizer.step()
-    optimizer.zero_grad()
-    return weight.item()
-
-optimize_without_compiler()
-assert updated() == 1.5  # Adam's first update is the learning rate, whatever the gradient
-assert "torch._dynamo" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=REPOSITORY, capture_output=True)
