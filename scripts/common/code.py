@@ -40,7 +40,7 @@ def code_digest(module: str, root: Path = REPOSITORY) -> str:
     seen. A process reads a file once. Raises StepError for modules that import one another in a circle.
     """
     remembered = _remembered(root)
-    digest = remembered.digests().get(module)
+    digest = remembered.digests.get(module)
     if digest is None:
         code = _code(root)
         digest = code.step_digest(module)

@@ -19,6 +19,7 @@ class Remembered:
     """{module: digest} of the modules of one package, as long as all its sources are the same.
 
     `sources`: their bytes, as read when this was made, so that a digest is of what it is remembered for.
+    `digests`: what is known of them.
     """
 
     def __init__(self, root: Path) -> None:
@@ -27,9 +28,10 @@ class Remembered:
         found = {path: _read(path) for path in sorted(package.rglob("*.py"))}
         self.sources = {path: source for path, source in found.items() if source is not None}
         self._made_of = _digest({str(path.relative_to(root)): source for path, source in self.sources.items()})
+        self.digests = self._kept()
 
-    def digests(self) -> dict[str, str]:
-        """What is known of these sources."""
+    def _kept(self) -> dict[str, str]:
+        """What the file knows of these sources."""
         try:
             content = files.read_json(self._file)
             return dict(content["digests"]) if content["made_of"] == self._made_of else {}
@@ -43,9 +45,9 @@ class Remembered:
         """
         if sys.dont_write_bytecode or any(part.split(".")[0] != PACKAGE for part in parts):
             return
-        content = {"made_of": self._made_of, "digests": self.digests() | {module: digest}}
+        self.digests = self._kept() | self.digests | {module: digest}
         try:
-            files.write_json(self._file, content)
+            files.write_json(self._file, {"made_of": self._made_of, "digests": self.digests})
         except OSError:  # a checkout of somebody else, or a full disk
             return
 

@@ -65,7 +65,7 @@ def recorded(part: Part) -> Card:
 def read(path: Path) -> Card:
     """A JSON file; nothing where there is none. What was read is known by the file and the time of its last change."""
     try:
-        return _content(path, _state(path.stat()))
+        return _content(path, _version_of(path.stat()))
     except FileNotFoundError:
         return {}
 
@@ -73,21 +73,21 @@ def read(path: Path) -> Card:
 def sha256_of(path: Path) -> str | None:
     """Of the bytes now; None where there is no file."""
     try:
-        return _digest(path, _state(path.stat()))
+        return _digest(path, _version_of(path.stat()))
     except FileNotFoundError:
         return None
 
 
-def _state(status: os.stat_result) -> tuple[int, ...]:
+def _version_of(status: os.stat_result) -> tuple[int, ...]:
     """Which file lies at a path, and when it was last changed; thousands are asked for, most of them again."""
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 @cache
-def _content(path: Path, _state: tuple[int, ...]) -> Card:
+def _content(path: Path, _version: tuple[int, ...]) -> Card:
     return files.read_json(path)
 
 
 @cache
-def _digest(path: Path, _state: tuple[int, ...]) -> str:
+def _digest(path: Path, _version: tuple[int, ...]) -> str:
     return files.sha256(path)

@@ -17,7 +17,12 @@ from tests.places import AWKWARD, copy_repository, with_commit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-QUICK_IMPORTS = Path(__file__).with_name("bin")  # for PATH: a python that does without what is never called
+
+
+def quick_imports() -> dict[str, str]:
+    """Variables for this interpreter's programs, and a python that does without what is imported and never called."""
+    path = os.pathsep.join([str(Path(__file__).with_name("bin")), str(BIN), os.environ["PATH"]])
+    return {"PATH": path, "REAL_PYTHON": sys.executable}
 
 
 def lay_out(directory: Path) -> None:
@@ -58,11 +63,10 @@ def start(
     tests/slurm/test_demo.py hold all that is pinned.
     """
     configs = configs or (Path("config/demo.yaml"), directory / "small.yaml")
-    path = os.pathsep.join([str(QUICK_IMPORTS), str(BIN), os.environ["PATH"]])
     return subprocess.Popen(
         [BIN / "snakemake", *words, "--profile", "profiles/demo", "--directory", directory, "--configfile", *configs],
         cwd=repository,
-        env=os.environ | {"PATH": path, "REAL_PYTHON": sys.executable},
+        env=os.environ | quick_imports(),
         stdout=stdout,
         stderr=subprocess.STDOUT,
         text=True,

@@ -12,7 +12,7 @@ import soxr
 import yaml
 
 from scripts.common.tables import read_utterances
-from tests.e2e.small_demo import BIN, QUICK_IMPORTS, REPOSITORY
+from tests.e2e.small_demo import BIN, REPOSITORY, quick_imports
 from tests.e2e.steps import call
 from tests.places import sample_script
 
@@ -82,10 +82,7 @@ def test_converted_speech_goes_to_a_table(corpora: Path) -> None:
     }
     (corpora / "overlay.yaml").write_text(yaml.safe_dump(overlay))
     words = ["--profile", "profiles/demo", "--configfile", "config/sample.yaml", corpora / "overlay.yaml"]
-    environment = os.environ | {
-        "PATH": os.pathsep.join([str(QUICK_IMPORTS), str(BIN), os.environ["PATH"]]),
-        "REAL_PYTHON": sys.executable,
-    }
+    environment = os.environ | quick_imports()
     call = [BIN / "snakemake", *words, "--directory", corpora]
     run = subprocess.run(call, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

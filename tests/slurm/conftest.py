@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.e2e.conftest import tiny_recipe, write_recipe
-from tests.e2e.small_demo import QUICK_IMPORTS
+from tests.e2e.small_demo import quick_imports
 from tests.local_conda.fixture import conda_bin, conda_directory, conda_prefix, environments
 from tests.parallel import locked
 from tests.slurm.cluster import Cluster, call, wait_until, why_not
@@ -211,8 +211,7 @@ def environment() -> dict[str, str]:
     Where no conda environment is active, python does without what is imported and never called, as in tests/e2e.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-    path = os.pathsep.join([str(QUICK_IMPORTS), str(BIN), os.environ["PATH"]])
-    return kept | {"PATH": path, "REAL_PYTHON": sys.executable, "TRAIN_ON_CPU": "1"}
+    return kept | quick_imports() | {"TRAIN_ON_CPU": "1"}
 
 
 def slowly(environment: dict[str, str], pause: float) -> dict[str, str]:

@@ -37,7 +37,7 @@ def ask(root: Path) -> str:
 def test_what_was_worked_out_is_not_worked_out_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = ask(root)
     monkeypatch.setattr(Code, "step_digest", lambda *_: pytest.fail("it was known"))
-    assert ask(root) == first == Remembered(root).digests()["scripts.step"]
+    assert ask(root) == first == Remembered(root).digests["scripts.step"]
 
 
 @pytest.mark.parametrize("name", ["scripts/tool.py", "scripts/__init__.py", "scripts/step.py", "scripts/neighbour.py"])
@@ -45,7 +45,7 @@ def test_any_other_source_makes_it_be_worked_out_anew(root: Path, name: str) -> 
     first = ask(root)
     known = (root / name).read_text(encoding="utf-8") if (root / name).exists() else ""
     (root / name).write_text(f"{known}\nlimit = 2\n", encoding="utf-8")
-    assert Remembered(root).digests() == {}
+    assert Remembered(root).digests == {}
     assert ask(root) == Code(root).step_digest("scripts.step")
     assert (ask(root) == first) == (name == "scripts/neighbour.py")  # which nothing imports by that name
 
@@ -62,7 +62,7 @@ def test_bytes_that_change_without_a_new_time_are_seen(root: Path) -> None:
 def test_what_lies_beside_the_package_is_not_vouched_for(root: Path) -> None:
     (root / "neighbour.py").write_text("x = 1\n", encoding="utf-8")
     first = ask(root)
-    assert Remembered(root).digests() == {}
+    assert Remembered(root).digests == {}
     (root / "neighbour.py").write_text("x = 2\n", encoding="utf-8")
     assert ask(root) != first
 
