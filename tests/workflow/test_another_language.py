@@ -12,6 +12,7 @@ import yaml
 
 from scripts.common.tables import read_table, read_utterances
 from scripts.results.tabulate import CER_COLUMNS
+from tests.parallel import once
 from tests.workflow.conftest import REPOSITORY, Project, make, speak
 from tests.workflow.test_reruns import TABLE
 
@@ -65,11 +66,14 @@ def follow(directory: Path) -> Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = follow(tmp_path_factory.mktemp("language") / "runs/russian")
+    return Project(once(tmp_path_factory, "language", finish) / "runs/russian")
+
+
+def finish(place: Path) -> None:
+    project = follow(place / "runs/russian")
     run = project.snakemake()
     assert run.code == 0, run.output
     assert project.snakemake("-n").nothing
-    return project
 
 
 def test_another_error_rate(project: Project, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.documents import CODE, COMMENTED, DOCUMENTS, LINES, Piece, places, slug
+from tests.parallel import once
 from tests.workflow.conftest import REPOSITORY, environment_of_fakes
 from tests.workflow.test_plans import roots
 
@@ -39,7 +40,13 @@ def as_pattern(path: str) -> str:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """All that the published experiment writes, were audio converted and a model exported, and the folders around."""
-    directory = tmp_path_factory.mktemp("docs")
+    planned = (once(tmp_path_factory, "docs", plan) / "plan").read_text(encoding="utf-8")
+    lines = re.findall(r"^    (?:output|log|benchmark): (.*)", planned, re.MULTILINE)
+    files = {Path(path.removesuffix(" (update)")) for line in lines for path in line.split(", ")}
+    return sorted({str(path) for file in files for path in (file, *file.parents)})
+
+
+def plan(directory: Path) -> None:
     roots(directory, "AISHELL-2/iOS/data", "data_aishell")
     exported = {"name": "wav2vec2-aishell1", "what": "recogniser", "finetuning": "aishell1", "from": "best"}
     more = {"corpora": {"aishell2": {"convert": True}}, "exports": [exported]}
@@ -48,9 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     words = ["snakemake", "-n", "--cores", "1", "--directory", directory, *configs]
     call = subprocess.run(words, cwd=REPOSITORY, env=environment_of_fakes(), capture_output=True, text=True)
     assert call.returncode == 0, call.stderr
-    lines = re.findall(r"^    (?:output|log|benchmark): (.*)", call.stdout + call.stderr, re.MULTILINE)
-    files = {Path(path.removesuffix(" (update)")) for line in lines for path in line.split(", ")}
-    return sorted({str(path) for file in files for path in (file, *file.parents)})
+    (directory / "plan").write_text(call.stdout + call.stderr, encoding="utf-8")
 
 
 @places(LINES, lambda piece: RESULT.findall(piece.text))
