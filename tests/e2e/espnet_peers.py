@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from scripts.finetune import espnet_numerics
+from scripts.finetune import espnet_layer, espnet_numerics
 
 
 def average(work: str, last: str, output: str) -> None:
@@ -81,4 +81,6 @@ def frames(config: str, weights: str, encoder: str) -> None:
 
 
 if __name__ == "__main__":
+    espnet_layer.without_transformers()  # seconds of each start; neither computes anything
+    espnet_layer.without_type_checks()
     {"average": average, "initial": initial, "greedy": greedy, "frames": frames}[sys.argv[1]](*sys.argv[2:])
