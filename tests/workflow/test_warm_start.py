@@ -210,11 +210,11 @@ def test_many_at_once(warm: Run, tmp_path: Path) -> None:
 
 
 def test_a_whole_run_leaves_the_same_files(fresh: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the byte, but for numbers of processes and times."""
+    """To the byte, but for numbers of processes and times. Here figures are painted, too."""
     made = []
     for is_on in (True, False):
         monkeypatch.setattr(WARM, "is_on", is_on)
-        run = fresh.snakemake()
+        run = fresh.snakemake(REAL_FIGURES="1")
         assert run.code == 0, run.output
         made.append((run.rules, contents(fresh.directory / "results"), contents(fresh.directory / "logs")))
         for name in ("results", "logs", ".snakemake"):  # the corpora stay: lists have their folders' dates
