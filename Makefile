@@ -11,7 +11,7 @@
 # make image                     all environments in one image, for Apptainer or Docker (docs/containers.md)
 # make test                      every test that this machine can run; names those it skips, and why (an hour)
 # make test ARGS=tests/unit      words for pytest: here, one folder
-# make check                     lint, unit, fidelity and the workflow tests that matter most (3 min)
+# make check                     lint, unit, fidelity and the workflow tests that matter most (5 to 10 min)
 # make lint                      ruff, snakefmt and snakemake --lint
 # make release-check             whether this commit can be released: a clean clone, its demo, licences (20 min)
 
