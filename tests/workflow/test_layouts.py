@@ -81,8 +81,6 @@ def librispeech(root: Path, said: Said) -> None:
 
 
 LAYOUTS = {"kaldi": kaldi, "commonvoice": commonvoice, "librispeech": librispeech}
-
-
 SAID = {name: sentences(seed) for seed, name in enumerate(LAYOUTS, 1)}
 
 

@@ -1,7 +1,7 @@
 """Run a step without painting its figures: python draw.py -m MODULE WORDS...
 
 To paint text takes matplotlib half a second or more a figure, and each table comes with six. The SVG holds the words
-of its figure alone. How figures look is looked at in tests/unit; REAL_FIGURES=1 has them painted here, too.
+of its figure alone. How figures look is looked at in tests/unit.
 """
 
 import os
@@ -21,8 +21,7 @@ def write_words(figure: Figure, path: Path, **_: Any) -> None:
     path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{words}</svg>\n', encoding="utf-8")
 
 
-if "REAL_FIGURES" not in os.environ:
-    Figure.savefig = write_words
+Figure.savefig = write_words
 sys.argv = sys.argv[2:]
 sys.path[0] = os.getcwd()  # as with -m
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
