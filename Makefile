@@ -11,7 +11,7 @@
 # make image                     all environments in one image, for Apptainer or Docker (docs/containers.md)
 # make test                      every test that this machine can run; names those it skips, and why (an hour)
 # make test ARGS=tests/unit      words for pytest: here, one folder
-# make check                     lint, unit, fidelity and the workflow tests that matter most (5 to 10 min)
+# make check                     lint, unit, fidelity and the workflow tests that matter most (4 min)
 # make lint                      ruff, snakefmt and snakemake --lint
 # make release-check             whether this commit can be released: a clean clone, its demo, licences (20 min)
 
@@ -33,8 +33,8 @@ export DIRECTORY
 unexport PYTHONDONTWRITEBYTECODE  # each step is a python of its own, and would compile all that it imports
 DRY_RUN := $(filter -n --dry-run --dryrun -np,$(ARGS))
 
-# In several workers (tests/parallel.py says which tests stay together); ARGS="-n 0" makes it one.
-PYTEST := $(IN_VENV) -m pytest -n auto --max-worker-restart 0
+# In several workers (tests/parallel.py says which tests stay together), each on one core; ARGS="-n 0" makes it one.
+PYTEST := OMP_NUM_THREADS=1 $(IN_VENV) -m pytest -n auto --max-worker-restart 0
 CHECKED := unit fidelity $(addprefix workflow/test_,dag.py plans.py reruns.py rules.py shell.py trace.py)
 
 .PHONY: demo seeds sample rehearse status prune transcribe image test check lint release-check
@@ -80,7 +80,7 @@ test: .venv/.complete
 	@$(PYTEST) $(ARGS)
 
 check: lint
-	@$(PYTEST) $(CHECKED:%=tests/%) $(ARGS)
+	@$(PYTEST) -m "not slow" $(CHECKED:%=tests/%) $(ARGS)
 
 lint: .venv/.complete
 	@$(BIN)/python -m ruff check .

@@ -42,13 +42,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: parallel.place(item.path))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Once no worker needs them, delete conda's environments, which take 4 GB, and minutes: nobody waits for it."""
-    if not is_xdist_worker(session):
-        place = session.config._tmp_path_factory.getbasetemp() / LOCAL_CONDA
-        subprocess.Popen(
-            ["rm", "-rf", "--", place], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
-        )
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Delete what the tests of several workers have left, gigabytes: all, or conda's environments if one has failed.
+
+    Nobody waits for that, as for pytest, which would do it at the end of a later session.
+    """
+    options = session.config.option
+    if not is_xdist_worker(session) and options.numprocesses and not options.basetemp:
+        place = session.config._tmp_path_factory.getbasetemp()
+        left = place if exitstatus == pytest.ExitCode.OK else place / LOCAL_CONDA
+        nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.Popen(["rm", "-rf", "--", left], **nowhere, process_group=0)
 
 
 settings.register_profile("shared machine", deadline=None)

@@ -29,6 +29,7 @@ ORDER = {
     "e2e/test_fairseq_processes.py": "fairseq",
     "e2e/test_faster.py": "fairseq",
     "e2e/test_processors.py": "slurm",  # waits for what is emulated beside all of the above
+    "fidelity": "fidelity",  # half a minute, which would be left over for one worker at the end
     "workflow": None,  # no group: what these tests share is made once, see `once`
 }
 

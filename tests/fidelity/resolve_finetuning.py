@@ -9,11 +9,13 @@ import json
 import sys
 from pathlib import Path
 
-from scripts.finetune.espnet_numerics import install
+from scripts.finetune import espnet_layer, espnet_numerics
 
 
 def main() -> None:
-    install()
+    espnet_layer.without_transformers()  # seconds of the start; neither has a part in the configuration
+    espnet_layer.without_type_checks()
+    espnet_numerics.install()
     from espnet2.tasks.asr import ASRTask
 
     parsed = vars(ASRTask.get_parser().parse_args(sys.argv[2:]))

@@ -86,8 +86,8 @@ ADDED_SINCE = {
 }
 
 
-def resolve(folder: Path, updates: int, *more: str) -> dict[str, Any]:
-    """The flat configuration that a run to `updates` on 8 GPUs would have, with further overrides."""
+def call(folder: Path, updates: int) -> list[str]:
+    """What fairseq-hydra-train is called with for a run to `updates` on 8 GPUs."""
     segment = Segment(
         recipe=BASE,
         data=folder / "manifest",
@@ -98,17 +98,22 @@ def resolve(folder: Path, updates: int, *more: str) -> dict[str, Any]:
         seed=1,
         resume_from=folder / "after-376000-updates.pt",
     )
-    output = folder / "resolved.json"
-    words = commands(segment, Processes(gpus=8, per_node=8))[0][1:]
+    return commands(segment, Processes(gpus=8, per_node=8))[0][1:]
+
+
+def resolve(calls: dict[Path, list[str]], folder: Path) -> list[dict[str, Any]]:
+    """The flat configuration of each call, by where it is to be written."""
+    file = folder / "calls.json"
+    file.write_text(json.dumps({str(output): words for output, words in calls.items()}), encoding="utf-8")
     cluster = ("SLURM_", "MASTER_", "WORLD_SIZE", "RANK", "LOCAL_RANK")
     finished = subprocess.run(
-        [sys.executable, str(HERE / "resolve_pretraining.py"), str(output), *words, *more],
+        [sys.executable, str(HERE / "resolve_pretraining.py"), str(file)],
         env={key: value for key, value in os.environ.items() if not key.startswith(cluster)} | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
     )
     assert finished.returncode == 0, finished.stderr
-    return flatten(json.loads(output.read_text(encoding="utf-8")))
+    return [without_port(flatten(json.loads(output.read_text(encoding="utf-8")))) for output in calls]
 
 
 def without_port(flat: dict[str, Any]) -> dict[str, Any]:
@@ -125,10 +130,21 @@ def published() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def resolved(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The published run as we start it, and the milestone after 50 000 updates with a value broken."""
     if importlib.util.find_spec("fairseq") is None:
         pytest.skip("fairseq is not installed (workflow/envs/fairseq.yaml): its configuration cannot be resolved")
-    return without_port(resolve(tmp_path_factory.mktemp("as-published"), 400_000))
+    folder = tmp_path_factory.mktemp("resolved")
+    calls = {
+        folder / "ours.json": call(folder, 400_000),
+        folder / "broken.json": [*call(folder, 50_000), "+model.mask_prob=0.5"],
+    }
+    return resolve(calls, folder)
+
+
+@pytest.fixture(scope="module")
+def ours(resolved: list[dict[str, Any]]) -> dict[str, Any]:
+    return resolved[0]
 
 
 def test_every_published_value_is_ours_or_a_named_difference(published, ours):
@@ -146,8 +162,8 @@ def test_the_decision_names_each_difference_and_no_other():
     assert documented_keys("Pre-training") == set(DIFFERENCES)
 
 
-def test_a_broken_value_is_found_and_a_milestone_keeps_the_schedule(published, ours, tmp_path):
-    broken = without_port(resolve(tmp_path, 50_000, "+model.mask_prob=0.5"))
+def test_a_broken_value_is_found_and_a_milestone_keeps_the_schedule(published, resolved):
+    broken = resolved[1]
     found = differences(published, broken)
     assert {key: found[key] for key in set(found) - set(DIFFERENCES)} == {
         "model.mask_prob": (0.65, 0.5),

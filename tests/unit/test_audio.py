@@ -130,6 +130,7 @@ def changed(wav: bytes, change: object) -> bytes:
     return wav + change
 
 
+@pytest.mark.slow
 @settings(max_examples=600)
 @given(container=st.sampled_from(["WAV"] * 3 + ["LIST"] * 3 + CONTAINERS[1:]), changes=st.lists(CHANGES, max_size=3))
 def test_listing_and_reading_agree_with_libsndfile_on_any_header(

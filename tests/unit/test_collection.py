@@ -24,6 +24,7 @@ sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *sys.arg
 NEEDED = [name for name in ("fairseq", "espnet2") if importlib.util.find_spec(name) is None]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(NEEDED), reason=f"{' and '.join(NEEDED)} not installed")
 def test_the_tests_of_gpus_are_found_with_their_fixtures() -> None:
     words = [sys.executable, "-c", COLLECT, "tests/gpu"]

@@ -62,6 +62,7 @@ def test_every_wav_is_as_long_as_listed(corpus: Path, step) -> None:
     assert not (corpus / "audio.unfinished").exists()
 
 
+@pytest.mark.slow
 def test_a_kill_loses_what_was_in_work_alone_and_changes_no_byte(corpus: Path, step) -> None:
     command = [sys.executable, "-m", "scripts.corpora.convert_audio", *map(str, words(corpus, corpus / "killed"))]
     process = subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.DEVNULL)
@@ -93,6 +94,7 @@ def test_what_was_begun_for_another_list_is_not_taken_up(corpus: Path, step) -> 
     assert len(bytes_of(corpus / "audio")) == 20
 
 
+@pytest.mark.slow
 def test_of_two_entries_with_one_id_the_one_that_was_listed_is_converted(corpus: Path, step) -> None:
     """Two subsets have it; the audio of the first is not there."""
     (corpus / "dev").mkdir()

@@ -91,6 +91,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     return place / "mine", wavs, {utterance.name: utterance.heard for utterance in handed.utterances}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_it_says_the_same_where_nothing_else_is(
     reader: str, published: tuple[Path, dict[str, str], dict[str, str]], tmp_path: Path

@@ -159,6 +159,7 @@ def test_what_was_handed_over_is_read_back(tmp_path: Path) -> None:
         handed_over.read(tmp_path)
 
 
+@pytest.mark.slow
 def test_base_of_the_published_size(tmp_path: Path) -> None:
     """95 million parameters of fairseq's own defaults, which are the published architecture."""
     handed = exported.handed_over({"quantize_targets": True, "final_dim": 256}, seconds=2)

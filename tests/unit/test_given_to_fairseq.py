@@ -56,6 +56,7 @@ def checkpoint(kind: str, settings: dict[str, Any], weights: dict[str, Any]) -> 
 KINDS = ["with cfg", "with args", "without its history", "with args, without its history"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, "fine-tuned", "fine-tuned, with args"])
 @pytest.mark.parametrize("settings", [BASE, LARGE], ids=["base", "large"])
 def test_fairseq_loads_what_was_given(

@@ -182,6 +182,7 @@ def test_no_id_is_usable_twice_whatever_a_reader_says(tmp_path: Path, write_wav)
     assert rejected.to_numpy().tolist() == [["A", "none.wav", "missing"], ["A", "a.wav", "listed twice"]]
 
 
+@pytest.mark.slow
 def test_the_sidecar_says_what_there_is_and_what_is_said(tmp_path: Path, step, write_wav) -> None:
     """By subset: another transcript is said, another length is heard; a wav that comes is seen by its name."""
 
@@ -329,6 +330,7 @@ def test_a_root_of_another_format_ends_in_one_line(tmp_path: Path, step, kind: s
     assert result.stderr.endswith("?\n")
 
 
+@pytest.mark.slow
 def test_real_speech(tmp_path: Path, step) -> None:
     """582 real utterances; at least two transcripts of speaker S0150 stand in AISHELL-1's dev or test."""
     corpora = tmp_path / "corpora"

@@ -32,6 +32,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("root", ["AISHELL-2", "English"])
 def test_aishell2_lists_are_tab_separated_and_name_every_wav(corpora: Path, root: str) -> None:
     folder = corpora / root / "iOS/data"
@@ -50,6 +51,7 @@ def test_aishell2_lists_are_tab_separated_and_name_every_wav(corpora: Path, root
     assert all(len(row) == 4 for row in speakers)
 
 
+@pytest.mark.slow
 def test_aishell1_lists_name_every_wav_and_speakers_are_disjoint(corpora: Path) -> None:
     folder = corpora / "data_aishell"
     lines = (folder / "transcript/aishell_transcript_v0.8.txt").read_text(encoding="utf-8").splitlines()
@@ -66,6 +68,7 @@ def test_aishell1_lists_name_every_wav_and_speakers_are_disjoint(corpora: Path) 
     assert {f"S{line.split(' ')[0]}" for line in listed} == set().union(*speakers.values())
 
 
+@pytest.mark.slow
 def test_every_wav_is_16_khz_mono_16_bit_and_holds_speech(corpora: Path) -> None:
     for path in corpora.rglob("*.wav"):
         found = look_at(path)
@@ -79,6 +82,7 @@ def test_some_pretraining_transcripts_occur_in_dev_or_test() -> None:
     assert not any(utterance.transcript in heldout for utterance in plans["english"])
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_whatever_the_number_of_processes(corpora: Path, tmp_path: Path) -> None:
     make_corpora(tmp_path / "again", seed=1, scale=SCALE, processes=1)
     assert digests(tmp_path / "again") == digests(corpora)
@@ -99,6 +103,7 @@ def test_a_directory_with_foreign_files_is_refused_and_left_alone(tmp_path: Path
     assert (tmp_path / "data_aishell/mine.txt").read_text() == "irreplaceable"
 
 
+@pytest.mark.slow
 def test_an_earlier_set_is_replaced(tmp_path: Path) -> None:
     output = tmp_path / "corpora"
     make_corpora(output, seed=1, scale=0.01)

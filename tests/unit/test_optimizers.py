@@ -38,6 +38,7 @@ print(updated(Own), updated(torch.optim.Adam), "torch._dynamo" in sys.modules)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("word", "imported"), [("with", True), ("without", False)])
 def test_an_update_is_the_same_without_the_compiler(word: str, imported: bool) -> None:
     """In a process of its own, as any test before may have imported it. Adam's first update is the learning rate."""

@@ -27,6 +27,7 @@ def without_difference(speakers: int, spread: float, seed: int) -> np.ndarray:
     return first - second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.2, 0.4])
 @pytest.mark.parametrize("speakers", [5, 10, 20, 40])
 def test_false_alarms(speakers: int, spread: float) -> None:

@@ -85,7 +85,7 @@ def server(source: Path) -> Iterator[str]:
 
     handler = functools.partial(Quiet, directory=str(source.parent))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
 
@@ -268,7 +268,7 @@ def test_a_download_that_breaks_off(tmp_path: Path, step) -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), BreaksOff) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{running.server_port}/wav2vec_small.pt"
         message = refused(*provide(step, tmp_path, "--url", url, "--sha256", SHA256))
         running.shutdown()

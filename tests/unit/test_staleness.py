@@ -34,6 +34,7 @@ def test_differences_name_keys_with_both_values() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=2), NESTED), st.dictionaries(st.text(max_size=2), NESTED))
 def test_there_are_differences_where_two_are_not_equal(one: dict, other: dict) -> None:
     assert list(differences(one, one)) == []

@@ -106,6 +106,7 @@ def test_a_repeated_job_finds_its_work_done(finished: Project) -> None:
     assert json.loads(finished.read("results/pretrain/mandarin/after-30-updates.json"))["sha256"] == before["sha256"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fails", "rule", "last_words"),
     [
@@ -124,6 +125,7 @@ def test_a_trainer_that_fails_is_named_with_its_log(fresh: Project, fails: str, 
     assert resumed.code == 0 and "AISHELL-1" in fresh.read("results/cer.md"), resumed.output
 
 
+@pytest.mark.slow
 def test_curves_are_made_of_logs_and_train_nothing(finished: Project) -> None:
     """Not even where a milestone was deleted that nobody needs, or the whole of work/."""
     run = finished.directory / "results/pretrain/mandarin"
@@ -145,6 +147,7 @@ def test_curves_are_made_of_logs_and_train_nothing(finished: Project) -> None:
     assert (run / "curve.tsv").read_text() == table
 
 
+@pytest.mark.slow
 def test_a_training_that_collapses_is_stopped_and_not_tried_again(fresh: Project) -> None:
     """Its real rows come from a recipe with other numbers: tests/unit/curves/README.md."""
     model = {"num_negatives": 20, "latent_groups": 2, "latent_vars": 16}
@@ -180,6 +183,7 @@ def test_a_broken_wav_is_listed_and_the_rest_goes_on(fresh: Project) -> None:
     assert len(rejected) == 2 and rejected[1].startswith("IC0001W0003\twav/C0001/IC0001W0003.wav\ttruncated")
 
 
+@pytest.mark.slow
 def test_a_wav_that_goes_or_comes_after_listing_is_noticed(fresh: Project) -> None:
     wav = fresh.directory / "corpora/AISHELL-2/iOS/data/wav/C0001/IC0001W0005.wav"
     assert fresh.snakemake("results/corpora/aishell2/without-leakage.tsv").code == 0

@@ -85,6 +85,7 @@ def test_comments_and_docstrings_mean_nothing(project: Project) -> None:
     assert project.snakemake().nothing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["list_utterances", "drop_leakage", "split_validation", "write_manifest"])
 def test_other_code_with_the_same_bytes(project: Project, step: str) -> None:
     """The cheap steps below it run; the manifest comes out the same, so that nothing is trained."""
@@ -93,11 +94,13 @@ def test_other_code_with_the_same_bytes(project: Project, step: str) -> None:
     assert step in jobs(run) and trained(run) == {} and not {"concatenate", "transcribe"} & set(jobs(run))
 
 
+@pytest.mark.slow
 def test_other_code_in_the_data_of_fine_tuning(project: Project) -> None:
     edit(project.repository / "scripts/finetune/prepare_data.py", "def main()", "NEW = 1\n\n\ndef main()")
     assert trained(same_when_run(project)) == {}
 
 
+@pytest.mark.slow
 def test_other_utterances_are_kept(project: Project) -> None:
     """Not foreseen, but done in one command, and only with leave."""
     step = project.repository / "scripts/corpora/drop_leakage.py"
@@ -112,6 +115,7 @@ def test_other_utterances_are_kept(project: Project) -> None:
     assert project.snakemake().nothing
 
 
+@pytest.mark.slow
 def test_an_utterance_is_added(project: Project) -> None:
     """The others stay on their side of the split, and the data of fine-tuning is not touched."""
     data = project.directory / "corpora/AISHELL-2/iOS/data"
@@ -136,6 +140,7 @@ def sides(project: Project) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_other_resources_and_packages(project: Project) -> None:
     """GPUs and processes at the same effective batch; pins, which only count for what is made from now on."""
     assert project.snakemake("--set-resources", "pretrain:gpu=4", "--set-threads", "pretrain=2").nothing
@@ -149,6 +154,7 @@ def test_other_resources_and_packages(project: Project) -> None:
     assert "unless you say -R pretrain prepare_encoder choose_best." in run.output
 
 
+@pytest.mark.slow
 def test_what_makes_updates_faster(project: Project) -> None:
     """Nothing is trained again; what is trained from now on says what was on."""
     faster = ("--set-resources", "pretrain:faster='at_once=2 negatives'")
@@ -160,6 +166,7 @@ def test_what_makes_updates_faster(project: Project) -> None:
     assert project.snakemake().nothing
 
 
+@pytest.mark.slow
 def test_another_learning_rate(project: Project) -> None:
     configure(project, finetuning__aishell1__learning_rates=[0.1, 0.2])
     assert jobs(same_when_run(project)) == {
@@ -168,6 +175,7 @@ def test_another_learning_rate(project: Project) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_milestone_in_the_middle(project: Project) -> None:
     configure(project, pretraining__mandarin__milestones=[10, 15, 20])
     before = json.loads(project.read(f"{MILESTONES}/after-20-updates.json"))
@@ -176,6 +184,7 @@ def test_a_milestone_in_the_middle(project: Project) -> None:
     assert "| @15 updates | 90.0" in project.read("results/cer.md")
 
 
+@pytest.mark.slow
 def test_a_milestone_after_the_last(project: Project) -> None:
     """Its fine-tuning and, as it has the lowest loss, that of the best."""
     edit_recipe(project, "fairseq", lr_scheduler={"total_num_update": 40})
@@ -185,22 +194,26 @@ def test_a_milestone_after_the_last(project: Project) -> None:
     assert trained(project.snakemake()) == {"pretrain": 1, "finetune": 1}
 
 
+@pytest.mark.slow
 def test_average_last(project: Project) -> None:
     configure(project, finetuning__aishell1__average_last=3)
     run = same_when_run(project)
     assert trained(run) == {} and jobs(run)["average_weights"] == jobs(run)["transcribe"] == 3
 
 
+@pytest.mark.slow
 def test_a_recipe_of_fine_tuning(project: Project) -> None:
     edit_recipe(project, "espnet", seed=7)
     assert trained(same_when_run(project)) == {"finetune": 3}
 
 
+@pytest.mark.slow
 def test_masking_in_fine_tuning(project: Project) -> None:
     configure(project, finetuning__aishell1__mask_prob=0.2)
     assert trained(same_when_run(project)) == {"finetune": 3}
 
 
+@pytest.mark.slow
 def test_a_recipe_of_pre_training(project: Project) -> None:
     edit_recipe(project, "fairseq", common={"log_interval": 7}, dataset={"num_workers": 3}, checkpoint={"a": 1})
     assert project.snakemake().nothing
@@ -216,6 +229,7 @@ def test_a_recipe_of_pre_training(project: Project) -> None:
     assert trained(same_when_run(project, "--config", "repeat_pretraining=True")) == {"pretrain": 3, "finetune": 3}
 
 
+@pytest.mark.slow
 def test_what_only_saves_verifies_or_watches(project: Project) -> None:
     for module in ("pretrain/fairseq_upkeep", "finetune/espnet_upkeep", "trainers/supervisor", "pretrain/pretrain"):
         file = project.repository / f"scripts/{module}.py"
@@ -223,6 +237,7 @@ def test_what_only_saves_verifies_or_watches(project: Project) -> None:
     assert set(jobs(same_when_run(project))) == TABLE  # trace knows what starts ESPnet
 
 
+@pytest.mark.slow
 def test_a_helper_module(project: Project) -> None:
     """scripts.common.audio is imported by those who read wavs."""
     edit(project.repository / "scripts/common/audio.py", "\ndef ", "\nNEW = 1\n\n\ndef ")
@@ -230,6 +245,7 @@ def test_a_helper_module(project: Project) -> None:
     assert {"list_utterances", "concatenate"} <= set(ran) and not TRAINERS & set(ran)
 
 
+@pytest.mark.slow
 def test_text_normalisation(project: Project) -> None:
     edit(project.repository / "scripts/common/text.py", "\ndef ", "\nNEW = 1\n\n\ndef ")
     ran = jobs(same_when_run(project))
@@ -262,6 +278,7 @@ def test_what_is_forced_runs(project: Project, words: tuple[str, ...]) -> None:
     assert planned["pretrain"] == (1 if words[0] == "-f" else 3)
 
 
+@pytest.mark.slow
 def test_what_a_killed_snakemake_has_left_is_made_again_once(project: Project) -> None:
     """The job may have ended well after that: then the trainer's own directory has all, and nothing is trained."""
     for name in ("after-20-updates", "best-until-20-updates"):

@@ -56,6 +56,7 @@ def test_every_number_is_tied_to_bytes(finished: Project) -> None:
     assert f"Experiment `{record['experiment']}`, commit `" in finished.read("results/cer.md").splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_transcript_that_was_replaced_is_refused_until_it_is_mended(project: Project) -> None:
     """Transcripts are looked at in every run, whatever their date."""
     before = project.read("results/cer.tsv")
@@ -80,6 +81,7 @@ def test_a_score_that_was_replaced_is_made_again(project: Project) -> None:
     assert project.snakemake().nothing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [AVERAGE, CHECKPOINT])
 def test_weights_that_were_replaced_make_no_table(project: Project, file: str) -> None:
     restore(project, file, project.directory / file.replace(BRANCH, f"mandarin/{OTHER}"))
@@ -89,6 +91,7 @@ def test_weights_that_were_replaced_make_no_table(project: Project, file: str) -
     assert project.snakemake("-R", file).code == 0
 
 
+@pytest.mark.slow
 def test_what_was_only_touched_is_made_again(project: Project) -> None:
     """--touch tells Snakemake that what other code has made is up to date; the sidecars know better."""
     edit(project.repository / "scripts/evaluate/transcribe.py", "\ndef main", "\nNEW = 1\n\n\ndef main")
