@@ -48,8 +48,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
     Nobody waits for that, as for pytest, which would do it at the end of a later session.
     """
-    options = session.config.option
-    if not is_xdist_worker(session) and options.numprocesses and not options.basetemp:
+    asked = session.config.getoption
+    if not is_xdist_worker(session) and asked("numprocesses") and not asked("basetemp"):
         place = session.config._tmp_path_factory.getbasetemp()
         left = place if exitstatus == pytest.ExitCode.OK else place / LOCAL_CONDA
         nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
