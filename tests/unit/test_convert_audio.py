@@ -86,6 +86,7 @@ def test_a_kill_loses_what_was_in_work_alone_and_changes_no_byte(corpus: Path, s
     assert bytes_of(corpus / "killed") == bytes_of(corpus / "whole")
 
 
+@pytest.mark.slow
 def test_what_was_begun_for_another_list_is_not_taken_up(corpus: Path, step) -> None:
     (corpus / "audio.unfinished/00").mkdir(parents=True)
     (corpus / "audio.unfinished/00/A00.wav").write_bytes(b"other")

@@ -74,6 +74,7 @@ def test_of_several_recipes_that_of_the_epochs_counts(run: Path) -> None:
     assert (BRANCH / "curve.tsv").read_text().splitlines()[-1].split("\t")[3] == "0.25"
 
 
+@pytest.mark.slow
 def test_the_table_stays_when_the_log_is_gone(run: Path) -> None:
     log = branch("0.25")
     run_step()

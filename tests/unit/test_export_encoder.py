@@ -33,6 +33,7 @@ def handed_over(settings: dict[str, object], has_heads: bool) -> Model:
     return Model(config_of(model.cfg), [], False, utterances, {}, weights, signals, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [BASE, LARGE], ids=["base", "large"])
 @pytest.mark.parametrize("what", ["pretraining", "encoder"])
 def test_transformers_computes_what_fairseq_computes(what: str, settings: dict[str, object], tmp_path: Path) -> None:
@@ -43,6 +44,7 @@ def test_transformers_computes_what_fairseq_computes(what: str, settings: dict[s
     assert type(stock.load("encoder", tmp_path)).__name__ == "Wav2Vec2Model"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["quantizer.codevectors", "project_hid.bias", "wav2vec2.encoder.layer_norm.bias"])
 def test_another_model_is_refused(name: str, tmp_path: Path) -> None:
     handed = handed_over(BASE, has_heads=True)
@@ -81,6 +83,7 @@ def test_a_checkpoint_is_told_from_another_architecture() -> None:
     assert hand_over_encoder.fairseq_model(state, "it").cfg.encoder_layers == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["pretraining", "encoder"])
 def test_the_lines_of_the_card_run(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they stand there: what it makes of speech, and an update of a recogniser that begins with it."""
@@ -105,6 +108,7 @@ def test_the_lines_of_the_card_run(what: str, tmp_path: Path, monkeypatch: pytes
     assert model.lm_head.weight.grad.abs().sum() > 0
 
 
+@pytest.mark.slow
 def test_an_encoder_says_the_masks_of_fine_tuning(tmp_path: Path) -> None:
     for what, expected in (("encoder", 0.05), ("pretraining", fairseq_model(BASE).cfg.mask_prob)):
         export_encoder.export(what, handed_over(BASE, what == "pretraining"), tmp_path / what)

@@ -47,6 +47,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECOGNISERS)
 def test_transformers_says_what_espnet_says(name: str, tmp_path: Path) -> None:
     handed = recogniser(name)

@@ -321,6 +321,7 @@ def test_pieces_of_recordings_have_to_be_converted(tmp_path: Path, write_wav) ->
     assert set(rejected["reason"]) == {"a piece of a recording: set convert: true for this corpus"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_a_root_of_another_format_ends_in_one_line(tmp_path: Path, step, kind: str) -> None:
     result, _ = run_step(step, kind, tmp_path / "nowhere", tmp_path)

@@ -83,6 +83,7 @@ def test_silence_is_not_kept() -> None:
     assert list(pieces_of(in_blocks(np.zeros_like(samples), 65536), lambda: loud)) == []
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(
     lengths=st.lists(st.floats(0.1, 12), min_size=2, max_size=12),

@@ -92,6 +92,7 @@ SPEAKERS = [("S1", 100), ("S2", 50), ("S3", 50)]
 UTTERANCES = st.lists(st.tuples(st.sampled_from("ABC"), st.integers(1, 600)), min_size=3, max_size=40)
 
 
+@pytest.mark.slow
 @given(UTTERANCES, st.integers(0, 2**32), st.floats(0.2, 1), st.floats(0.2, 1))
 def test_smaller_parts_lie_within_larger_ones_whatever_the_order(
     utterances, seed: int, one: float, other: float

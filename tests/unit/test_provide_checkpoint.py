@@ -326,6 +326,7 @@ def test_the_encoder_of_a_fine_tuned_model_is_taken(tmp_path: Path, step, genera
     assert set(facts["made_from"]) == {"sha256", "code"}
 
 
+@pytest.mark.slow
 def test_the_command_itself(tmp_path: Path) -> None:
     """In a process of its own, as the rule starts it."""
     page = tmp_path / "wav2vec_small.pt"

@@ -82,6 +82,7 @@ def test_what_is_said_does_not_count(tmp_path: Path, step) -> None:
     assert lists[0] == lists[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fraction", "ids"), [(1e-9, IDS[:50]), (1 - 1e-9, IDS[:50]), (0.5, [])])
 def test_a_part_without_utterances_is_refused(tmp_path: Path, step, fraction: float, ids: list[str]) -> None:
     write_utterances(table(ids), tmp_path / "all.tsv")

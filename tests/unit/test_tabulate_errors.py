@@ -229,6 +229,7 @@ def test_names_are_never_boxes(unit: str, name: str) -> None:
     assert name_of(unit) == name
 
 
+@pytest.mark.slow
 def test_same_tables_same_pictures(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tabulate(monkeypatch)
     pictures = []
