@@ -44,14 +44,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Delete what the tests of several workers have left, gigabytes: all, or conda's environments if one has failed.
+    """Delete what nobody looks at: what several workers have made, if all has passed, and conda's environments always.
 
-    Nobody waits for that, as for pytest, which would do it at the end of a later session.
+    Both take gigabytes, and minutes. Nobody waits for that, as for pytest, which would do it at the end of a later
+    session.
     """
-    asked = session.config.getoption
-    if not is_xdist_worker(session) and asked("numprocesses") and not asked("basetemp"):
-        place = session.config._tmp_path_factory.getbasetemp()
-        left = place if exitstatus == pytest.ExitCode.OK else place / LOCAL_CONDA
+    if not is_xdist_worker(session):
+        place, asked = session.config._tmp_path_factory.getbasetemp(), session.config.getoption
+        has_passed = exitstatus == pytest.ExitCode.OK
+        left = place if has_passed and asked("numprocesses") and not asked("basetemp") else place / LOCAL_CONDA
         nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         subprocess.Popen(["rm", "-rf", "--", left], **nowhere, process_group=0)
 
