@@ -10,6 +10,7 @@ has a fork of it, as hydra starts once.
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,19 +25,16 @@ def main() -> None:
     from fairseq_cli import hydra_train
     from omegaconf import OmegaConf
 
-    def resolve(output: Path) -> None:
-        def write_instead_of_training(cfg, *args, **kwargs) -> None:
-            utils.infer_init_method(cfg.distributed_training)
-            resolved = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
-            output.write_text(json.dumps(resolved, default=str), encoding="utf-8")
-
-        utils.call_main = write_instead_of_training
-        hydra_train.cli_main()
+    def write_instead_of_training(output: str, cfg, *args, **kwargs) -> None:
+        utils.infer_init_method(cfg.distributed_training)
+        resolved = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
+        Path(output).write_text(json.dumps(resolved, default=str), encoding="utf-8")
 
     for output, words in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")).items():
         if os.fork() == 0:
             sys.argv[1:] = words
-            resolve(Path(output))
+            utils.call_main = partial(write_instead_of_training, output)
+            hydra_train.cli_main()
             return
         if os.wait()[1] != 0:
             sys.exit(f"{output}: cannot be resolved")

@@ -101,10 +101,11 @@ def call(folder: Path, updates: int) -> list[str]:
     return commands(segment, Processes(gpus=8, per_node=8))[0][1:]
 
 
-def resolve(calls: dict[Path, list[str]], folder: Path) -> list[dict[str, Any]]:
-    """The flat configuration of each call, by where it is to be written."""
-    file = folder / "calls.json"
-    file.write_text(json.dumps({str(output): words for output, words in calls.items()}), encoding="utf-8")
+def resolve(calls: dict[str, list[str]], folder: Path) -> dict[str, dict[str, Any]]:
+    """The flat configuration of each call, by the call's name."""
+    outputs = {name: folder / f"{name}.json" for name in calls}
+    file = folder / "calls of fairseq.json"
+    file.write_text(json.dumps({str(outputs[name]): words for name, words in calls.items()}), encoding="utf-8")
     cluster = ("SLURM_", "MASTER_", "WORLD_SIZE", "RANK", "LOCAL_RANK")
     finished = subprocess.run(
         [sys.executable, str(HERE / "resolve_pretraining.py"), str(file)],
@@ -113,7 +114,7 @@ def resolve(calls: dict[Path, list[str]], folder: Path) -> list[dict[str, Any]]:
         text=True,
     )
     assert finished.returncode == 0, finished.stderr
-    return [without_port(flatten(json.loads(output.read_text(encoding="utf-8")))) for output in calls]
+    return {name: without_port(flatten(json.loads(path.read_text("utf-8")))) for name, path in outputs.items()}
 
 
 def without_port(flat: dict[str, Any]) -> dict[str, Any]:
@@ -130,21 +131,18 @@ def published() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def resolved(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def resolved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The published run as we start it, and the milestone after 50 000 updates with a value broken."""
     if importlib.util.find_spec("fairseq") is None:
         pytest.skip("fairseq is not installed (workflow/envs/fairseq.yaml): its configuration cannot be resolved")
     folder = tmp_path_factory.mktemp("resolved")
-    calls = {
-        folder / "ours.json": call(folder, 400_000),
-        folder / "broken.json": [*call(folder, 50_000), "+model.mask_prob=0.5"],
-    }
-    return resolve(calls, folder)
+    broken = [*call(folder, 50_000), "+model.mask_prob=0.5"]
+    return resolve({"ours": call(folder, 400_000), "broken": broken}, folder)
 
 
 @pytest.fixture(scope="module")
-def ours(resolved: list[dict[str, Any]]) -> dict[str, Any]:
-    return resolved[0]
+def ours(resolved: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return resolved["ours"]
 
 
 def test_every_published_value_is_ours_or_a_named_difference(published, ours):
@@ -163,7 +161,7 @@ def test_the_decision_names_each_difference_and_no_other():
 
 
 def test_a_broken_value_is_found_and_a_milestone_keeps_the_schedule(published, resolved):
-    broken = resolved[1]
+    broken = resolved["broken"]
     found = differences(published, broken)
     assert {key: found[key] for key in set(found) - set(DIFFERENCES)} == {
         "model.mask_prob": (0.65, 0.5),
