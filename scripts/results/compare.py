@@ -21,7 +21,7 @@ from scripts.reruns.parts import Part
 from scripts.results import paired
 from scripts.results.caption import p_in_words, points
 from scripts.results.comparisons import Comparison, compare
-from scripts.results.scores import Branch, Score, subsets_of
+from scripts.results.scores import COUNTS, Branch, Score, subsets_of
 from scripts.results.transcribed import Said, heard, joined
 
 TABLE = Path("results/cer.tsv")
@@ -62,8 +62,8 @@ def lines_of(root: Path) -> list[Line]:
 
 def _score(root: Path, row: dict[str, str]) -> Score:
     branch = Branch(row["task"], row["model"], row["checkpoint"], row["learning_rate"], int(row["seed"]))
-    counts = [int(row[name]) for name in ("substitutions", "deletions", "insertions", "characters", "utterances")]
-    return Score(branch, row["subset"], None, *counts, path=root / row["score"], metric=row.get("metric") or "cer")
+    counts = {name: int(row[name]) for name in COUNTS}
+    return Score(branch, row["subset"], None, **counts, path=root / row["score"], metric=row.get("metric") or "cer")
 
 
 def lines_named(name: str, root: Path) -> list[Line]:

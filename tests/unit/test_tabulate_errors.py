@@ -14,7 +14,7 @@ from scripts.evaluate.error_tables import CONFUSION_COLUMNS, RATE_COLUMNS
 from scripts.results import plot_errors, tabulate_errors
 from scripts.results.plot_errors import draw_confused, draw_group, draw_kinds, name_of
 from scripts.results.tabulate import CER_COLUMNS
-from scripts.results.tabulate_errors import ALL_CONFUSION_COLUMNS, ALL_RATE_COLUMNS
+from scripts.results.tabulate_errors import ALL_CONFUSION_COLUMNS, ALL_RATE_COLUMNS, BRANCH_COLUMNS, COUNTS
 
 PLACE = "results/errors/aishell1/from/mandarin/{}/lr-0.1/seed-{}"
 BRANCHES = {  # deletions, insertions, tone; 四 as 十, 十 as 四: of 100 characters, 20 of which are 四 and 10 十
@@ -24,7 +24,7 @@ BRANCHES = {  # deletions, insertions, tone; 四 as 十, 十 as 四: of 100 char
 }
 
 
-def write(folder: Path, rows: list[list[object]], name: str, columns: list[str]) -> Path:
+def write(folder: Path, rows: list[list[object]] | list[dict[str, object]], name: str, columns: list[str]) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=columns).to_csv(path, sep="\t", index=False)
@@ -41,8 +41,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         rates, confusions = [], []
         for subset in ("dev", "test"):
             errors = (tone, deleted, inserted)
-            score = [*branch, subset, *errors, 100, 9, sum(errors) / 100]
-            scores.append(score + [""] * (len(CER_COLUMNS) - len(score) - 1) + ["cer"])
+            score = [*branch, "cer", subset, *errors, 100, 9, sum(errors) / 100]
+            scores.append(dict(zip([*BRANCH_COLUMNS, "subset", *COUNTS, "cer"], score, strict=True)))
             rates += [
                 [subset, "all", "all", 9, 100, *errors, sum(errors) / 100],
                 [subset, "speaker", "S1", 4, 40, tone, 0, 0, tone / 40],
