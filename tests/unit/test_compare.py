@@ -4,11 +4,11 @@ import shutil
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
 
 from scripts.common.errors import StepError
+from scripts.common.tables import read_table
 from scripts.results import tabulate
 from scripts.results.compare import main
 from tests.unit.scored import Scored
@@ -127,8 +127,8 @@ def test_each_test_set_is_compared(
 
 def test_words_are_not_compared_with_characters(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = run / "results/cer.tsv"
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = read_table(path, tabulate.CER_COLUMNS)
     table.loc[2:, "metric"] = "wer"
-    pd.concat([table[2:], table[:2]]).to_csv(path, sep="\t", index=False)
+    table.loc[[2, 3, 0, 1]].to_csv(path, sep="\t", index=False)
     with pytest.raises(StepError, match="@85k updates and @50k updates count cer and wer: give tasks one metric"):
         call(monkeypatch, main, "@85k updates", "@50k updates", "--directory", run)
