@@ -131,7 +131,15 @@ def _start(command: list[str], log: BinaryIO, touched: Path) -> subprocess.Popen
             preexec_fn=_deaf_until_its_parent_dies,
         )
     except FileNotFoundError:
-        raise StepError(f"{command[0]} is not installed in this environment: see workflow/envs") from None
+        raise StepError(_why_not_started(command[0])) from None
+
+
+def _why_not_started(program: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        return f"{program} is not installed in this environment: see workflow/envs"
+    # pip writes the whole path of an environment's python into the first line of each of its programs.
+    return f"{found} starts a python that is not there: its environment was moved: make it again (make's: rm -r .venv)"
 
 
 def _deaf_until_its_parent_dies() -> None:

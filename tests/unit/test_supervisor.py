@@ -73,6 +73,17 @@ def test_a_trainer_that_is_not_there(tmp_path: Path, claim: Claim) -> None:
     assert str(caught.value) == "no-such-trainer is not installed in this environment: see workflow/envs"
 
 
+def test_a_trainer_whose_environment_was_moved(tmp_path: Path, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "moved" / "bin" / "some-trainer"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!{tmp_path}/before/bin/python\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    with pytest.raises(StepError) as caught:
+        supervisor.train(training(["some-trainer"], log=tmp_path / "train.log"), claim)
+    assert str(caught.value).startswith(f"{program} starts a python that is not there: its environment was moved:")
+
+
 def test_a_trainer_that_stops_short_of_its_goal(tmp_path: Path, claim: Claim) -> None:
     short = training(script(tmp_path, ""), log=tmp_path / "train.log", goal=3)
     with pytest.raises(StepError, match=r"the trainer stopped at 1 of 3: see .*train\.log"):
